@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# One object library per module of DESIGN's house, so that a unit test links only what its module may depend on.
+#
+#   lf_module(NAME DEPS a b LINK lib1 lib2 [TORCH])
+# builds src/NAME/**.cpp; DEPS are the modules it may use (their usage requirements come along);
+#   lf_module_test(NAME)
+# builds tests/unit/NAME/*.cpp into one GoogleTest binary over the module's dependence closure.
+include(GNUInstallDirs)
+include(GoogleTest)
+
+function(lf_module name)
+  cmake_parse_arguments(M "TORCH" "" "DEPS;LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(lf_${name} OBJECT ${sources})
+  target_include_directories(lf_${name}
+    PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(lf_${name} PUBLIC lf_options ${M_LINK})
+  if(M_TORCH)
+    target_link_libraries(lf_${name} PUBLIC LibTorch::cpu)
+  endif()
+  set(closure ${name})
+  foreach(dep IN LISTS M_DEPS)
+    if(TARGET lf_${dep})
+      get_property(dep_closure GLOBAL PROPERTY LF_CLOSURE_${dep})
+      list(APPEND closure ${dep_closure})
+      target_link_libraries(lf_${name} PUBLIC lf_${dep})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES closure)
+  set_property(GLOBAL PROPERTY LF_CLOSURE_${name} ${closure})
+  set_property(GLOBAL APPEND PROPERTY LF_MODULES ${name})
+endfunction()
+
+function(lf_module_test name)
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/${name}/*.cpp")
+  if(NOT sources OR NOT TARGET lf_${name})
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  get_property(closure GLOBAL PROPERTY LF_CLOSURE_${name})
+  foreach(module IN LISTS closure)
+    target_link_libraries(test_${name} PRIVATE lf_${module})
+  endforeach()
+  target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests" "${PROJECT_SOURCE_DIR}/src")
+  target_compile_definitions(test_${name} PRIVATE LF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(test_${name} PRIVATE GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(test_${name} TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS fast TIMEOUT 300)
+endfunction()
