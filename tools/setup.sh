@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what the build needs and this machine lacks: Debian packages (third_party/apt.txt; root or sudo) and LibTorch
+# (third_party/requirements.txt) into $LOONGFORGE_DEPS (default ~/.cache/loongforge). Prints the LibTorch folder as the
+# last line. Costs well under a second when nothing is missing.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+deps=${LOONGFORGE_DEPS:-${XDG_CACHE_HOME:-$HOME/.cache}/loongforge}
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { printf 'error: %s\nhint: %s\n' "$1" "$2" >&2; exit 7; }
+
+install_packages() {
+  local wanted missing=() package as_root=()
+  wanted=$(grep -vE '^#|^$' "$root/third_party/apt.txt")
+  for package in $wanted; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || fail "this is not Debian or Ubuntu, and these packages are missing: ${missing[*]}" \
+    "install their equivalents, then build with: cmake --preset release -DTORCH_DIR=<LibTorch folder>"
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "missing packages need root: ${missing[*]}" "run tools/setup.sh as root once"
+    as_root=(sudo)
+  fi
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 </dev/null
+}
+
+install_torch() {
+  if [ -n "${TORCH_DIR:-}" ]; then
+    [ -e "$TORCH_DIR/include/ATen/core/Tensor.h" ] || fail "TORCH_DIR=$TORCH_DIR holds no LibTorch" "unset it, or name a folder with include/ and lib/"
+    printf '%s\n' "$TORCH_DIR"
+    return
+  fi
+  local stamp target
+  stamp=$(grep -vE '^#' "$root/third_party/requirements.txt" | sha256sum | cut -c1-12)
+  target=$deps/libtorch-$stamp
+  if [ ! -e "$target/complete" ]; then
+    local free
+    mkdir -p "$deps"
+    free=$(df -Pm "$deps" | awk 'NR==2 {print $4}')
+    [ "$free" -ge 2500 ] || fail "$deps has $free MiB free; LibTorch needs 2500 MiB while it is unpacked" "free some space or set LOONGFORGE_DEPS to another disk"
+    say "installing LibTorch (545 MB to download) into $target"
+    rm -rf "$target.tmp" "$target"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
+      --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi none \
+      --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
+      --platform manylinux2014_x86_64 --target "$target.tmp" -r "$root/third_party/requirements.txt" >&2
+    touch "$target.tmp/complete"
+    mv "$target.tmp" "$target"
+  fi
+  printf '%s\n' "$target/torch"
+}
+
+install_packages
+install_torch
