@@ -35,6 +35,7 @@ struct AttentionOptions {
   double scale = 1.0;
   bool causal = true;
   int64_t window = 0;  ///< 0: none; else a query sees the last `window` keys, itself included
+  int64_t layer = -1;  ///< BlockSpec::layer of the caller: engines with a memory (key-value caches) tell layers apart by it
 };
 
 /// Attention over packed documents. q [rows, heads, head_dim], k and v [rows, kv_heads, head_dim], document borders from the
@@ -66,5 +67,8 @@ struct Seams {
   AttentionEngine* attention = nullptr;
   TokenDispatcher* dispatcher = nullptr;
 };
+
+/// The region of `seams`, or the one-rank form when it is unset.
+RegionComm& region_of(const Seams& seams);
 
 }  // namespace loongforge::step
