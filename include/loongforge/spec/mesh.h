@@ -19,6 +19,8 @@ std::string_view axis_name(Axis axis);
 struct MeshSizes {
   int tp = 1, cp = 1, ep = 1, etp = 1, dp = 1, pp = 1;
   int world() const { return tp * cp * dp * pp; }
+  /// Replicas of an expert.
+  int edp() const { return tp * cp * dp / (etp * ep); }
 };
 
 /// Dense order: r = tp + TP·(cp + CP·(dp + DP·pp)). Expert order over the same ranks: etp, ep, edp, pp.
@@ -41,6 +43,10 @@ class Mesh {
   std::vector<int> group(std::initializer_list<Axis> axes) const { return group(std::span(axes.begin(), axes.size())); }
   /// All groups of that kind, in the one order in which every rank creates them.
   std::vector<std::vector<int>> all_groups(std::span<const Axis> axes) const;
+
+  /// The ranks that hold replicas of this rank's experts (the edp axis), and all such groups in creation order.
+  std::vector<int> expert_data_group() const;
+  std::vector<std::vector<int>> all_expert_data_groups() const;
 
   /// The same mesh seen from another rank.
   Mesh at(int rank) const { return Mesh(sizes_, rank); }

@@ -61,6 +61,17 @@ struct Shard {
   TooFew on_too_few = TooFew::error;
 };
 
+/// How a Shard cuts one dimension; the same on every rank of the axis. An axis of one rank cuts and pads nothing.
+struct ShardSplit {
+  int64_t units = 1;           ///< units a rank holds (padded ones included)
+  int64_t parts = 1;           ///< parts of each of those units (padded ones included)
+  int64_t ranks_per_unit = 1;  ///< neighbouring ranks among which a unit is split
+  int64_t extent = 0;          ///< local rows: units · (parts · part + shared)
+};
+/// Ranks that share a unit are equally many: the units are padded to a divisor of the axis size first.
+/// Throws ConfigError when there are fewer units than ranks and on_too_few is error.
+ShardSplit shard_split(const Shard& shard, int64_t extent, int ranks);
+
 namespace init {
 struct Zeros {};
 struct Ones {};
