@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loongforge/ops/attention.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include "loongforge/core/error.h"
+#include "loongforge/step/function.h"
+#include "loongforge/step/state.h"
+
+namespace loongforge::ops {
+namespace {
+
+/// [queries, keys], true where a query of a document of `length` rows may look.
+at::Tensor window_mask(int64_t length, const step::AttentionOptions& options, const at::Tensor& like) {
+  const at::Tensor row = at::arange(length, like.options().dtype(at::kLong));
+  const at::Tensor distance = row.unsqueeze(1).sub(row.unsqueeze(0));
+  const at::Tensor near = distance.lt(options.window);
+  return options.causal ? near.logical_and(distance.ge(0)) : near;
+}
+
+/// `documents` documents of `length` rows each.
+at::Tensor attend_uniform(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t documents, int64_t length,
+                          const step::AttentionOptions& options) {
+  auto split = [&](const at::Tensor& x) { return x.view({documents, length, x.size(1), x.size(2)}).transpose(1, 2); };
+  const bool masked = options.window > 0 && options.window < length;
+  std::optional<at::Tensor> mask;
+  if (masked) mask = window_mask(length, options, q);
+  const at::Tensor out =
+      at::scaled_dot_product_attention(split(q), split(k), split(v), mask, /*dropout_p=*/0.0,
+                                       /*is_causal=*/options.causal && !masked, options.scale, /*enable_gqa=*/true);
+  return out.transpose(1, 2).reshape({documents * length, q.size(1), v.size(2)});
+}
+
+bool is_uniform(const std::vector<int64_t>& cu_seqlens) {
+  for (size_t i = 1; i + 1 < cu_seqlens.size(); ++i) {
+    if (cu_seqlens[i + 1] - cu_seqlens[i] != cu_seqlens[1] - cu_seqlens[0]) return false;
+  }
+  return true;
+}
+
+/// Shapes only: SDPA has no path for meta tensors from C++.
+at::Tensor attend_meta(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  at::Tensor out;
+  {
+    step::NoRecord no_record;
+    out = at::empty_like(q, at::MemoryFormat::Contiguous);
+  }
+  if (!step::wants_grad({q, k, v})) return out;
+  return step::record("attention", {q, k, v}, out, {q, k, v, out}, [](const step::Tensors&, const step::Tensors& saved) {
+    return step::Tensors{at::empty_like(saved[0]), at::empty_like(saved[1]), at::empty_like(saved[2])};
+  });
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::vector<int64_t>& cu_seqlens,
+                     const step::AttentionOptions& options) {
+  LF_ASSERT(cu_seqlens.size() >= 2 && cu_seqlens.back() == q.size(0), "cu_seqlens ends at {}, rows are {}",
+            cu_seqlens.empty() ? 0 : cu_seqlens.back(), q.size(0));
+  if (q.is_meta()) return attend_meta(q, k, v);
+  const auto documents = static_cast<int64_t>(cu_seqlens.size()) - 1;
+  if (is_uniform(cu_seqlens)) return attend_uniform(q, k, v, documents, cu_seqlens[1] - cu_seqlens[0], options);
+  std::vector<at::Tensor> outputs;
+  for (int64_t i = 0; i < documents; ++i) {
+    const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
+    if (length == 0) continue;
+    outputs.push_back(attend_uniform(q.narrow(0, begin, length), k.narrow(0, begin, length), v.narrow(0, begin, length), 1,
+                                     length, options));
+  }
+  return at::cat(outputs, 0);
+}
+
+at::Tensor LocalAttention::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                  const step::MicroBatch& batch, const step::AttentionOptions& options) {
+  return attention(q, k, v, batch.host("cu_seqlens"), options);
+}
+
+step::AttentionEngine& attention_of(const step::Seams& seams) {
+  static LocalAttention local;  // has no state
+  return seams.attention ? *seams.attention : local;
+}
+
+}  // namespace loongforge::ops

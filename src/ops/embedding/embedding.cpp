@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loongforge/ops/embedding.h"
+
+#include <ATen/ops/index_select.h>
+
+#include "loongforge/core/error.h"
+#include "loongforge/step/function.h"
+
+namespace loongforge::ops {
+namespace {
+
+/// Local row of each id, with the ids of other ranks sent to row 0 and marked in `elsewhere` (undefined: none).
+struct LocalIds {
+  at::Tensor rows, elsewhere;
+};
+
+LocalIds local_ids(const at::Tensor& ids, const step::Param& table, const RowRange& range) {
+  if (range.count == table.spec().logical_shape[0]) return {ids, {}};
+  const at::Tensor shifted = ids.sub(range.first);
+  const at::Tensor elsewhere = shifted.lt(0).logical_or_(shifted.ge(range.count));
+  return {shifted.masked_fill(elsewhere, 0), elsewhere.unsqueeze(1)};
+}
+
+void accumulate_rows(const at::Tensor& main_grad, const LocalIds& ids, const at::Tensor& dy) {
+  at::Tensor rows = dy.to(main_grad.scalar_type());
+  if (ids.elsewhere.defined()) rows = rows.masked_fill(ids.elsewhere, 0);
+  // index_add_ is sequential on the CPU; accelerators sort in the accumulating index_put_.
+  if (main_grad.is_cuda()) {
+    c10::List<std::optional<at::Tensor>> index;
+    index.push_back(ids.rows);
+    at::Tensor(main_grad).index_put_(index, rows, /*accumulate=*/true);
+  } else {
+    at::Tensor(main_grad).index_add_(0, ids.rows, rows);
+  }
+}
+
+}  // namespace
+
+RowRange row_range(const step::Param& table) {
+  const auto& layout = table.layout();
+  RowRange range{0, 0, layout.shape[0]};
+  if (layout.boxes.empty()) return range;
+  LF_ASSERT(layout.boxes.size() == 1, "{}: rows are not contiguous", table.name());
+  const auto& box = layout.boxes[0];
+  LF_ASSERT(box.local.start[0] == 0, "{}: padding before the rows", table.name());
+  range.first = box.logical.start[0];
+  range.count = box.logical.size[0];
+  return range;
+}
+
+at::Tensor embedding(const at::Tensor& ids, const step::Param& table) {
+  LocalIds local;
+  at::Tensor y;
+  {
+    step::NoRecord no_record;
+    local = local_ids(ids, table, row_range(table));
+    y = at::index_select(table.weight(), 0, local.rows);
+    if (local.elsewhere.defined()) y.masked_fill_(local.elsewhere, 0);
+  }
+  if (!step::recording() || !table.trainable()) return y;
+  const step::Param* handle = &table;
+  return step::record("embedding", {}, y, {}, [handle, local](const step::Tensors& grads, const step::Tensors&) {
+    accumulate_rows(handle->main_grad(), local, grads[0]);
+    handle->contributed();
+    return step::Tensors{};
+  });
+}
+
+}  // namespace loongforge::ops
