@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greedy continuations, and rotary frequencies of the tiny models and of published ones."""
-import json
 import pathlib
 
 import torch
@@ -8,7 +7,7 @@ import transformers
 
 from fp64 import lifted
 from golden_cases import CASES, Case
-from golden_model import open_directory, seeded
+from golden_model import compact_json, open_directory, seeded
 
 NEW_IDS, PROMPT_LENGTHS = 32, [1, 7, 12]
 # Below this distance between the best two logits a correct program could choose the other one.
@@ -46,7 +45,7 @@ def write_generation(case: Case, models: pathlib.Path, target: pathlib.Path) -> 
         assert ids == cached_greedy(model, prompt, NEW_IDS)
         rows.append({"prompt_ids": prompt, "greedy_ids": ids, "least_margin": margin})
     target.mkdir(parents=True, exist_ok=True)
-    (target / f"{case.name}.json").write_text(json.dumps({"dtype": "float32", "runs": rows}, indent=1) + "\n")
+    (target / f"{case.name}.json").write_text(compact_json({"dtype": "float32", "runs": rows}))
     return f"{case.name} generate: {[len(set(r['greedy_ids'])) for r in rows]} different ids of {NEW_IDS}"
 
 
@@ -104,5 +103,5 @@ def write_rope(models: pathlib.Path, target: pathlib.Path) -> str:
             "inv_freq_fp64": double["inv_freq"], "attention_factor": double["attention_factor"],
         }
     target.mkdir(parents=True, exist_ok=True)
-    (target / "rope.json").write_text(json.dumps(data, indent=1) + "\n")
+    (target / "rope.json").write_text(compact_json(data))
     return f"rope: {len(data)} configurations"

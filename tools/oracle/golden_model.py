@@ -2,6 +2,7 @@
 """Writes the model directories and opens them again in fp32, bf16 or fp64."""
 import json
 import pathlib
+import re
 import zlib
 
 import numpy
@@ -73,3 +74,9 @@ def open_directory(folder: pathlib.Path, dtype: torch.dtype):
 def published_gradients(model) -> dict[str, torch.Tensor]:
     """Gradients by published name; a tied head appears once, under the embedding's name, holding both uses."""
     return {name: p.grad.detach().clone() for name, p in model.named_parameters()}
+
+
+def compact_json(data) -> str:
+    """JSON with one line for each list of numbers."""
+    text = json.dumps(data, indent=1)
+    return re.sub(r"\[[^\[\]{}]*\]", lambda m: re.sub(r"\s+", " ", m[0]), text) + "\n"

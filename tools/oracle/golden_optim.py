@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """AdamW with clipping on given gradients, whole training steps in fp64, and learning-rate schedules."""
-import json
 import pathlib
 
 import torch
@@ -9,7 +8,7 @@ from safetensors.torch import save_file
 
 from fp64 import lifted, no_fp32
 from golden_cases import Case
-from golden_model import open_directory
+from golden_model import compact_json, open_directory
 from golden_parity import random_ids, run
 
 BETAS, EPS, WEIGHT_DECAY, MAX_NORM = (0.9, 0.95), 1e-8, 0.1, 1.0
@@ -140,5 +139,5 @@ def write_schedules(target: pathlib.Path, warmup: int = 5, total: int = 50, coun
             for name, options in SCHEDULES]
     data = {"warmup_steps": warmup, "total_steps": total, "schedules": rows}
     target.mkdir(parents=True, exist_ok=True)
-    (target / "lr_schedules.json").write_text(json.dumps(data, indent=1) + "\n")
+    (target / "lr_schedules.json").write_text(compact_json(data))
     return f"schedules: {len(rows)}"
