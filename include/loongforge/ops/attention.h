@@ -13,6 +13,11 @@ namespace loongforge::ops {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::vector<int64_t>& cu_seqlens,
                      const step::AttentionOptions& options);
 
+/// One document whose rows so far are k and v [past + rows, kv_heads, head_dim] and whose last rows ask: q [rows, heads,
+/// head_dim]. For generation with a key-value cache; not differentiable.
+at::Tensor attention_with_past(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const step::AttentionOptions& options);
+
 /// The one-rank AttentionEngine: whole documents on this rank, borders from the batch's host list "cu_seqlens".
 class LocalAttention final : public step::AttentionEngine {
  public:

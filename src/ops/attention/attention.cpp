@@ -13,11 +13,11 @@
 namespace loongforge::ops {
 namespace {
 
-/// [queries, keys], true where a query of a document of `length` rows may look.
-at::Tensor window_mask(int64_t length, const step::AttentionOptions& options, const at::Tensor& like) {
-  const at::Tensor row = at::arange(length, like.options().dtype(at::kLong));
-  const at::Tensor distance = row.unsqueeze(1).sub(row.unsqueeze(0));
-  const at::Tensor near = distance.lt(options.window);
+/// [queries, keys], true where one of the last `queries` rows of a document of `keys` rows may look.
+at::Tensor allowed(int64_t queries, int64_t keys, const step::AttentionOptions& options, const at::Tensor& like) {
+  const auto type = like.options().dtype(at::kLong).requires_grad(false);
+  const at::Tensor distance = at::arange(keys - queries, keys, type).unsqueeze(1).sub(at::arange(keys, type).unsqueeze(0));
+  const at::Tensor near = distance.lt(options.window > 0 ? options.window : keys);
   return options.causal ? near.logical_and(distance.ge(0)) : near;
 }
 
@@ -27,7 +27,7 @@ at::Tensor attend_uniform(const at::Tensor& q, const at::Tensor& k, const at::Te
   auto split = [&](const at::Tensor& x) { return x.view({documents, length, x.size(1), x.size(2)}).transpose(1, 2); };
   const bool masked = options.window > 0 && options.window < length;
   std::optional<at::Tensor> mask;
-  if (masked) mask = window_mask(length, options, q);
+  if (masked) mask = allowed(length, length, options, q);
   const at::Tensor out =
       at::scaled_dot_product_attention(split(q), split(k), split(v), mask, /*dropout_p=*/0.0,
                                        /*is_causal=*/options.causal && !masked, options.scale, /*enable_gqa=*/true);
@@ -71,6 +71,17 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
                                      length, options));
   }
   return at::cat(outputs, 0);
+}
+
+at::Tensor attention_with_past(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const step::AttentionOptions& options) {
+  step::NoRecord no_record;
+  auto split = [](const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };
+  std::optional<at::Tensor> mask;
+  if (q.size(0) > 1 || options.window > 0) mask = allowed(q.size(0), k.size(0), options, q);
+  const at::Tensor out = at::scaled_dot_product_attention(split(q), split(k), split(v), mask, /*dropout_p=*/0.0,
+                                                          /*is_causal=*/false, options.scale, /*enable_gqa=*/true);
+  return out.squeeze(0).transpose(0, 1).contiguous();
 }
 
 at::Tensor LocalAttention::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
