@@ -20,11 +20,11 @@ struct StateEntry {
   bool differentiable = true;
 };
 
-/// Work and memory of one block: multiply by the tokens (and, for attention, by the sum of squared document lengths).
+/// Work and memory of one block: multiply by the rows (and, for attention, by the sum of squared document lengths).
 struct BlockCost {
-  double gemm_flops_per_token = 0;        ///< forward, 2 per multiply-add
-  double attention_flops_per_token2 = 0;  ///< forward, full (not causal) attention, per squared token of a document
-  double saved_elements_per_token = 0;    ///< activations kept for backward, in compute-dtype elements
+  double gemm_flops_per_row = 0;        ///< forward, 2 per multiply-add
+  double attention_flops_per_row2 = 0;  ///< forward, full (not causal) attention, per squared row of a document
+  double saved_elements_per_row = 0;    ///< activations kept for backward, in compute-dtype elements
 };
 
 struct BlockSpec {
