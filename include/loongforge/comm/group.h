@@ -3,7 +3,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +12,7 @@
 namespace loongforge::comm {
 
 class Ledger;
+struct LedgerRecord;
 
 enum class ReduceOp : uint8_t { sum, max, min };
 
@@ -56,6 +57,8 @@ class GroupImpl {
   virtual std::shared_ptr<GroupImpl> split(const std::vector<int>& members, const std::string& name) = 0;
   /// Fails all pending and future operations of the whole world with `why` (a throwing rank poisons its group).
   virtual void abort(const std::string& why) = 0;
+  /// Where tensors must lie.
+  virtual at::Device device() const { return at::Device(at::DeviceType::CPU); }
 };
 
 /// A small value over a backend. A default-constructed Group has size 1 and never communicates; so does any size-1 group.
@@ -69,6 +72,11 @@ class Group {
   int size() const { return size_; }
   const std::string& name() const { return name_; }
   const std::vector<int>& world_ranks() const { return world_ranks_; }  ///< rank in the world of each member
+  /// False for what split() gives a rank that isn't among the members; such a Group may only be asked about itself.
+  bool is_member() const { return rank_ >= 0; }
+  /// "tp{0,2,4}": name and world ranks, as it stands in the ledger and in messages.
+  std::string label() const;
+  const std::shared_ptr<Ledger>& ledger() const { return ledger_; }
 
   Work all_reduce(const at::Tensor& tensor, ReduceOp op = ReduceOp::sum) const;
   Work all_gather(const at::Tensor& out, const at::Tensor& in) const;
@@ -88,6 +96,9 @@ class Group {
   std::vector<std::string> all_gather_bytes(const std::string& mine) const;
 
  private:
+  Work record(LedgerRecord record, const at::Tensor& tensor, const std::function<Work()>& call) const;
+  void check(const at::Tensor& tensor, const char* what) const;
+
   std::shared_ptr<GroupImpl> impl_;
   int rank_ = 0, size_ = 1;
   std::string name_ = "self";
