@@ -15,7 +15,7 @@ std::vector<std::pair<int, int>> place_blocks(const std::vector<spec::BlockSpec>
                       fmt::format("use parallel.pp <= {}", count));
   }
   std::vector<double> sum(count + 1, 0.0);
-  for (int i = 0; i < count; ++i) sum[i + 1] = sum[i] + blocks[i].cost.gemm_flops_per_token;
+  for (int i = 0; i < count; ++i) sum[i + 1] = sum[i] + blocks[i].cost.gemm_flops_per_row;
   const double kWorst = std::numeric_limits<double>::infinity();
   // best[s][j]: the least possible greatest cost of s stages over the first j blocks; cut[s][j]: where the last begins.
   std::vector<std::vector<double>> best(stages + 1, std::vector<double>(count + 1, kWorst));

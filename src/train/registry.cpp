@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loongforge/train/registry.h"
+
+#include <dlfcn.h>
+
+#include "loongforge/core/error.h"
+#include "loongforge/data/builtin.h"
+#include "loongforge/models/registry.h"
+#include "loongforge/optim/adamw.h"
+
+namespace loongforge::train {
+
+namespace {
+
+std::unique_ptr<optim::Optimizer> adamw(const config::RunConfig& config) {
+  optim::AdamWConfig options;
+  options.beta1 = config.optim.betas[0];
+  options.beta2 = config.optim.betas[1];
+  options.eps = config.optim.eps;
+  options.weight_decay = config.optim.weight_decay;
+  return optim::make_adamw(options);
+}
+
+/// The fields of the data section that the library's own datasets read.
+data::BuiltinRequest data_request(const config::RunConfig& config, Split split) {
+  data::BuiltinRequest request;
+  request.kind = config.data.kind;
+  request.train = config.data.train;
+  request.valid = config.data.valid;
+  request.valid_fraction = config.data.valid_fraction;
+  request.tokenizer = config.data.tokenizer.empty() ? config.model.path : config.data.tokenizer;
+  request.seq_length = config.data.seq_length;
+  request.packing = config.data.packing;
+  request.reset_positions = config.data.reset_positions;
+  request.text_key = config.data.text_key;
+  request.append_eod = config.data.append_eod;
+  request.seed = static_cast<uint64_t>(config.run.seed);
+  request.cache_dir = config.run.output_dir + "/data";
+  request.validation = split == Split::valid;
+  return request;
+}
+
+template <class Map>
+std::vector<std::string> keys_of(const Map& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+}  // namespace
+
+Registry Registry::builtin() {
+  Registry registry;
+  registry.families = spec::Registry::builtin();
+  registry.models = models::builtin_factories();
+  for (const auto& kind : data::builtin_kinds()) {
+    registry.datasets[kind] = [](const config::RunConfig& config, const spec::ModelSpec& model, Split split) {
+      return data::make_builtin(data_request(config, split), model);
+    };
+  }
+  registry.optimizers["adamw"] = adamw;
+  return registry;
+}
+
+std::vector<std::string> Registry::dataset_kinds() const { return keys_of(datasets); }
+std::vector<std::string> Registry::optimizer_names() const { return keys_of(optimizers); }
+
+void load_plugins(const std::vector<std::string>& libraries, Registry& registry) {
+  for (const auto& path : libraries) {
+    void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (!library) {
+      throw ConfigError(fmt::format("run.plugins: cannot load {}: {}", path, ::dlerror()),
+                        "give the path of a shared library built against this LoongForge");
+    }
+    using Entry = void (*)(Registry&);
+    auto entry = reinterpret_cast<Entry>(::dlsym(library, kPluginEntry));
+    if (!entry) {
+      throw ConfigError(fmt::format("run.plugins: {} exports no {}", path, kPluginEntry),
+                        "declare extern \"C\" void loongforge_register(loongforge::train::Registry&)");
+    }
+    entry(registry);
+  }
+}
+
+}  // namespace loongforge::train
