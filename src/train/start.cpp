@@ -92,6 +92,11 @@ void Trainer::Impl::build(const comm::Group& world) {
   optimizer->attach(stage->store().shards());
 }
 
+int64_t Trainer::Impl::total_samples() const {
+  if (config.train.steps) return -1;
+  return static_cast<int64_t>(std::llround(config.train.epochs * static_cast<double>(train_data->size())));
+}
+
 void Trainer::Impl::open_data() {
   const auto& make = pick(registry.datasets, config.data.kind, "data.kind");
   const auto open = [&] {
@@ -106,13 +111,8 @@ void Trainer::Impl::open_data() {
   if (!train_data || train_data->size() == 0) {
     throw DataError("the training data holds no sample", "check data.train and data.seq_length");
   }
-  const auto options = loader_options(*this, -1);
-  const double per_epoch = static_cast<double>(train_data->size());
-  const double epochs = config.train.epochs > 0 ? config.train.epochs : 1.0;
-  const auto samples = static_cast<int64_t>(std::llround(epochs * per_epoch));
-  const bool by_epochs = config.train.steps == 0 && !config.tree.is_null() ? config.train.epochs > 0 || !config.train.steps
-                                                                          : config.train.steps == 0;
-  total_steps = by_epochs ? (samples + options.global_batch_size - 1) / options.global_batch_size : config.train.steps;
+  const int64_t batch = loader_options(*this, -1).global_batch_size;
+  total_steps = config.train.steps.value_or((total_samples() + batch - 1) / batch);
   schedule = make_schedule(config.optim, total_steps);
 }
 
@@ -149,13 +149,7 @@ void Trainer::Impl::start(Trainer& trainer) {
   }
   checkpoints->continue_from(from);
   save_config();
-  loader = std::make_unique<data::Loader>(
-      train_data,
-      loader_options(*this, config.train.steps > 0
-                                ? -1
-                                : static_cast<int64_t>(std::llround((config.train.epochs > 0 ? config.train.epochs : 1.0) *
-                                                                    static_cast<double>(train_data->size())))),
-      consumed);
+  loader = std::make_unique<data::Loader>(train_data, loader_options(*this, total_samples()), consumed);
   for (auto& hook : hooks) hook->on_start(trainer);
 }
 

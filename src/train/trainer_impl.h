@@ -58,6 +58,7 @@ struct Trainer::Impl {
   // start.cpp: where the run begins
   void build(const comm::Group& world);
   void open_data();
+  int64_t total_samples() const;  ///< of the run; −1: bounded by steps only
   void start(Trainer& trainer);
   void load_source();
   void resume(const ckpt::Checkpoint& checkpoint);

@@ -64,8 +64,8 @@ struct DataSection {
 };
 
 struct TrainSection {
-  int64_t steps = 0;                    // 0: by epochs
-  double epochs = 0;                    // 0 with steps 0: one epoch
+  std::optional<int64_t> steps;         // nullopt: by epochs; 0: load (or initialise) and save only
+  double epochs = 1;                    // used when steps is not set
   int64_t micro_batch_size = 1;
   int64_t global_batch_size = 0;        // 0: micro_batch_size × dp
   int64_t eval_every = 0;               // 0: never
