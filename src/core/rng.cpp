@@ -74,6 +74,19 @@ double normal(RngKey key, uint64_t index) {
   return radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle));
 }
 
+void normal_range(RngKey key, uint64_t first, std::span<double> out) {
+  size_t i = 0;
+  if (first % 2 == 1 && !out.empty()) out[i++] = normal(key, first);
+  for (; i + 1 < out.size(); i += 2) {
+    auto [a, b] = philox64(key, (first + i) / 2, kNormalStream);
+    const double radius = std::sqrt(-2.0 * std::log(1.0 - to_unit(a)));
+    const double angle = 2.0 * std::numbers::pi * to_unit(b);
+    out[i] = radius * std::cos(angle);
+    out[i + 1] = radius * std::sin(angle);
+  }
+  if (i < out.size()) out[i] = normal(key, first + i);
+}
+
 uint64_t uniform_int(RngKey key, uint64_t index, uint64_t n) {
   LF_ASSERT(n > 0);
   const uint64_t rejected = (0 - n) % n;  // 2^64 mod n: products below it would be drawn once too often

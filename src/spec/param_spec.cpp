@@ -193,4 +193,16 @@ double init_value(const Init& init, uint64_t seed, const std::string& hf_name, c
                     init);
 }
 
+void init_values(const Init& init, uint64_t seed, const std::string& hf_name, const Shape& hf_shape, uint64_t first,
+                 uint64_t stride, std::span<double> out) {
+  if (std::holds_alternative<init::Zeros>(init) || std::holds_alternative<init::Ones>(init)) {
+    std::fill(out.begin(), out.end(), std::holds_alternative<init::Ones>(init) ? 1.0 : 0.0);
+  } else if (const auto* n = std::get_if<init::Normal>(&init); n != nullptr && stride == 1) {
+    normal_range(rng_key(seed, {name_hash(hf_name)}), first, out);
+    for (double& value : out) value *= n->std;
+  } else {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = init_value(init, seed, hf_name, hf_shape, first + i * stride);
+  }
+}
+
 }  // namespace loongforge::spec

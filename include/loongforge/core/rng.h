@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 namespace loongforge {
@@ -25,6 +26,8 @@ std::array<uint32_t, 4> philox(RngKey key, uint64_t counter_low, uint64_t counte
 double uniform(RngKey key, uint64_t index);
 /// Standard normal by Box–Muller; element `index` of the stream `key` (two neighbours share one Philox call).
 double normal(RngKey key, uint64_t index);
+/// normal(key, first + i) for each i, bit for bit, at half the cost.
+void normal_range(RngKey key, uint64_t first, std::span<double> out);
 /// Unbiased integer in [0, n), n > 0.
 uint64_t uniform_int(RngKey key, uint64_t index, uint64_t n);
 /// Position `index` under a pseudorandom bijection of [0, n) (cycle-walking Feistel network): shuffles without a table.

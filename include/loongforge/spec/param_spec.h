@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -147,5 +148,8 @@ std::vector<Box> boxes_of_range(const Shape& shape, int64_t begin, int64_t end);
 
 /// Value of element `index` (row-major) of the published tensor `hf_name` under `seed`.
 double init_value(const Init& init, uint64_t seed, const std::string& hf_name, const Shape& hf_shape, uint64_t index);
+/// The values of elements first, first + stride, … of the published tensor, bit for bit those of init_value.
+void init_values(const Init& init, uint64_t seed, const std::string& hf_name, const Shape& hf_shape, uint64_t first,
+                 uint64_t stride, std::span<double> out);
 
 }  // namespace loongforge::spec
