@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that compute; each takes the arguments after its name and returns an exit code.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "../loongforge/commands.h"
+
+namespace CLI {
+class App;
+}
+
+namespace loongforge::tools {
+
+int train_worker(const Args& args);
+int verify_worker(const Args& args);
+int eval_worker(const Args& args);
+int generate_worker(const Args& args);
+int bench_worker(const Args& args);
+
+/// Parses `args`; true when help was asked for and printed. Throws ConfigError for what doesn't parse.
+bool parse_or_help(CLI::App& app, const Args& args);
+
+}  // namespace loongforge::tools
