@@ -50,3 +50,21 @@ function(lf_module_test name)
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS fast TIMEOUT 300)
 endfunction()
+
+# lf_library(NAME MODULES a b PUBLIC libs PRIVATE libs): a shared library of the modules' objects.
+function(lf_library name)
+  cmake_parse_arguments(L "" "" "MODULES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} SHARED)
+  foreach(module IN LISTS L_MODULES)
+    if(TARGET lf_${module})
+      target_sources(${name} PRIVATE $<TARGET_OBJECTS:lf_${module}>)
+    endif()
+  endforeach()
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION 0)
+  target_include_directories(${name} INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${name} INTERFACE cxx_std_20)
+  # Public headers format messages with fmt; header-only, they don't care which fmt a user's project links.
+  target_compile_definitions(${name} INTERFACE $<INSTALL_INTERFACE:FMT_HEADER_ONLY=1>)
+  target_link_libraries(${name} PUBLIC ${L_PUBLIC} PRIVATE ${L_PRIVATE} $<BUILD_INTERFACE:lf_options>)
+endfunction()
