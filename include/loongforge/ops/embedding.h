@@ -2,6 +2,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "loongforge/step/param.h"
 
 namespace loongforge::ops {
@@ -15,7 +17,8 @@ struct RowRange {
 RowRange row_range(const step::Param& table);
 
 /// table[ids]; ids int64 [rows], table [local rows, width]; returns [rows, width]. Ids of other ranks give zeros, so that
-/// the sum over ranks is the lookup. Backward adds into main_grad in the gradient's type, in row order (deterministic).
-at::Tensor embedding(const at::Tensor& ids, const step::Param& table);
+/// the sum over ranks is the lookup. Backward adds into main_grad in the gradient's type, in row order (deterministic);
+/// the row of `padding_id` gets nothing, as in transformers.
+at::Tensor embedding(const at::Tensor& ids, const step::Param& table, std::optional<int64_t> padding_id = std::nullopt);
 
 }  // namespace loongforge::ops

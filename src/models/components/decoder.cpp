@@ -62,10 +62,18 @@ const spec::DecoderConfig& decoder_config(const spec::ModelSpec& model) {
   return *config;
 }
 
+/// transformers gives its embedding this padding index; a negative one counts from the end.
+std::optional<int64_t> padding_id(const spec::ModelSpec& model) {
+  const auto found = model.hf_config.find("pad_token_id");
+  if (found == model.hf_config.end() || !found->is_number_integer()) return std::nullopt;
+  const auto id = found->get<int64_t>();
+  return id < 0 ? id + decoder_config(model).vocab_size : id;
+}
+
 }  // namespace
 
 step::State EmbeddingBlock::forward(step::State state, const step::MicroBatch& batch, step::StepContext& context) {
-  state.set(step::kHidden, step::region_of(context.seams).leave(ops::embedding(batch.get("ids"), table_)));
+  state.set(step::kHidden, step::region_of(context.seams).leave(ops::embedding(batch.get("ids"), table_, padding_id_)));
   return state;
 }
 
@@ -135,8 +143,9 @@ std::map<std::string, double, std::less<>> lm_loss_weights(const step::MicroBatc
 
 nn::ModelFactory decoder_factory() {
   nn::ModelFactory factory;
-  factory.blocks["embedding"] = [](const spec::BlockSpec&, const spec::ModelSpec&, const std::vector<step::Param*>& params) {
-    return std::make_unique<EmbeddingBlock>(*params.at(0));
+  factory.blocks["embedding"] = [](const spec::BlockSpec&, const spec::ModelSpec& model,
+                                   const std::vector<step::Param*>& params) {
+    return std::make_unique<EmbeddingBlock>(*params.at(0), padding_id(model));
   };
   factory.blocks["decoder"] = [](const spec::BlockSpec& block, const spec::ModelSpec& model,
                                  const std::vector<step::Param*>& params) {

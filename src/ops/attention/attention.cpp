@@ -7,6 +7,7 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "loongforge/core/error.h"
+#include "loongforge/step/dtype.h"
 #include "loongforge/step/function.h"
 #include "loongforge/step/state.h"
 
@@ -21,17 +22,21 @@ at::Tensor allowed(int64_t queries, int64_t keys, const step::AttentionOptions& 
   return options.causal ? near.logical_and(distance.ge(0)) : near;
 }
 
-/// `documents` documents of `length` rows each.
+/// `documents` documents of `length` rows each. On the CPU in acc(dtype): its bf16 kernel rounds the sums over a group's
+/// heads, which is less exact than the models' own implementations, and gains no time.
 at::Tensor attend_uniform(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t documents, int64_t length,
                           const step::AttentionOptions& options) {
-  auto split = [&](const at::Tensor& x) { return x.view({documents, length, x.size(1), x.size(2)}).transpose(1, 2); };
+  const at::ScalarType type = q.is_cpu() ? step::acc(q.scalar_type()) : q.scalar_type();
+  auto split = [&](const at::Tensor& x) {
+    return x.view({documents, length, x.size(1), x.size(2)}).transpose(1, 2).to(type);
+  };
   const bool masked = options.window > 0 && options.window < length;
   std::optional<at::Tensor> mask;
   if (masked) mask = allowed(length, length, options, q);
   const at::Tensor out =
       at::scaled_dot_product_attention(split(q), split(k), split(v), mask, /*dropout_p=*/0.0,
                                        /*is_causal=*/options.causal && !masked, options.scale, /*enable_gqa=*/true);
-  return out.transpose(1, 2).reshape({documents * length, q.size(1), v.size(2)});
+  return out.to(q.scalar_type()).transpose(1, 2).reshape({documents * length, q.size(1), v.size(2)});
 }
 
 bool is_uniform(const std::vector<int64_t>& cu_seqlens) {

@@ -9,21 +9,22 @@
 namespace loongforge::ops {
 namespace {
 
-/// Local row of each id, with the ids of other ranks sent to row 0 and marked in `elsewhere` (undefined: none).
+/// Local row of each id, with the ids of other ranks sent to row 0 and marked in `elsewhere`, those without gradient in
+/// `untrained` (bool [rows, 1]; undefined: none).
 struct LocalIds {
-  at::Tensor rows, elsewhere;
+  at::Tensor rows, elsewhere, untrained;
 };
 
 LocalIds local_ids(const at::Tensor& ids, const step::Param& table, const RowRange& range) {
-  if (range.count == table.spec().logical_shape[0]) return {ids, {}};
+  if (range.count == table.spec().logical_shape[0]) return {ids, {}, {}};
   const at::Tensor shifted = ids.sub(range.first);
   const at::Tensor elsewhere = shifted.lt(0).logical_or_(shifted.ge(range.count));
-  return {shifted.masked_fill(elsewhere, 0), elsewhere.unsqueeze(1)};
+  return {shifted.masked_fill(elsewhere, 0), elsewhere.unsqueeze(1), elsewhere.unsqueeze(1)};
 }
 
 void accumulate_rows(const at::Tensor& main_grad, const LocalIds& ids, const at::Tensor& dy) {
   at::Tensor rows = dy.to(main_grad.scalar_type());
-  if (ids.elsewhere.defined()) rows = rows.masked_fill(ids.elsewhere, 0);
+  if (ids.untrained.defined()) rows = rows.masked_fill(ids.untrained, 0);
   // index_add_ is sequential on the CPU; accelerators sort in the accumulating index_put_.
   if (main_grad.is_cuda()) {
     c10::List<std::optional<at::Tensor>> index;
@@ -48,7 +49,7 @@ RowRange row_range(const step::Param& table) {
   return range;
 }
 
-at::Tensor embedding(const at::Tensor& ids, const step::Param& table) {
+at::Tensor embedding(const at::Tensor& ids, const step::Param& table, std::optional<int64_t> padding_id) {
   LocalIds local;
   at::Tensor y;
   {
@@ -56,6 +57,10 @@ at::Tensor embedding(const at::Tensor& ids, const step::Param& table) {
     local = local_ids(ids, table, row_range(table));
     y = at::index_select(table.weight(), 0, local.rows);
     if (local.elsewhere.defined()) y.masked_fill_(local.elsewhere, 0);
+    if (padding_id) {
+      const at::Tensor padding = ids.eq(*padding_id).unsqueeze(1);
+      local.untrained = local.untrained.defined() ? local.untrained.logical_or(padding) : padding;
+    }
   }
   if (!step::recording() || !table.trainable()) return y;
   const step::Param* handle = &table;

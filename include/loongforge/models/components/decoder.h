@@ -2,6 +2,7 @@
 // Blocks of the dense pre-norm decoder (spec/components/decoder.h), made of nn and ops.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "loongforge/nn/attention.h"
@@ -14,14 +15,15 @@ namespace loongforge::models {
 /// Name of the only loss term: cross entropy of the next position.
 inline constexpr std::string_view kLmLoss = "lm";
 
-/// ids → hidden; the table sharded by rows.
+/// ids → hidden; the table sharded by rows. The row of `padding_id` isn't trained through this use.
 class EmbeddingBlock final : public nn::Block {
  public:
-  explicit EmbeddingBlock(const step::Param& table) : table_(table) {}
+  EmbeddingBlock(const step::Param& table, std::optional<int64_t> padding_id) : table_(table), padding_id_(padding_id) {}
   step::State forward(step::State state, const step::MicroBatch& batch, step::StepContext& context) override;
 
  private:
   const step::Param& table_;
+  std::optional<int64_t> padding_id_;
 };
 
 /// hidden → hidden: x + attention(norm(x)), then x + mlp(norm(x)).
