@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/pre_tokenizer.h"
+
+#include "loongforge/core/error.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/regex.h"
+#include "tokenizer/splitting.h"
+#include "tokenizer/unicode.h"
+
+namespace loongforge::tokenizer {
+namespace {
+
+constexpr int kMaxDepth = 32;
+constexpr std::string_view kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+using Finder = std::function<std::vector<Match>(std::string_view)>;
+
+PreTokenizer splitter(Finder find, Behavior behavior, bool invert = false) {
+  return [find = std::move(find), behavior, invert](Pieces& pieces) {
+    std::vector<std::string_view> words;
+    words.reserve(pieces.words.size() * 2);
+    for (std::string_view word : pieces.words) split_at(word, find(word), invert, behavior, words);
+    pieces.words = std::move(words);
+  };
+}
+
+PreTokenizer regex_splitter(Regex regex, Behavior behavior, bool invert = false) {
+  return splitter([regex = std::move(regex)](std::string_view text) { return regex.find_all(text); }, behavior, invert);
+}
+
+PreTokenizer character_splitter(bool (*is_delimiter)(uint32_t), Behavior behavior) {
+  return splitter([is_delimiter](std::string_view text) { return match_characters(text, is_delimiter); }, behavior);
+}
+
+void prepend_space(Pieces& pieces) {
+  for (std::string_view& word : pieces.words)
+    if (!word.starts_with(' ')) word = pieces.owned.emplace_back(" ").append(word);
+}
+
+void to_byte_alphabet(Pieces& pieces) {
+  size_t size = 0;
+  for (std::string_view word : pieces.words) size += word.size();
+  std::string& buffer = pieces.owned.emplace_back();
+  buffer.reserve(2 * size);  // so that views into it stay valid
+  for (std::string_view& word : pieces.words) {
+    size_t begin = buffer.size();
+    for (char c : word) buffer += byte_to_char(static_cast<uint8_t>(c));
+    word = std::string_view(buffer).substr(begin);
+  }
+}
+
+PreTokenizer make_byte_level(const JsonNode& node) {
+  PreTokenizer words = [](Pieces&) {};
+  if (node.bool_or("use_regex", true)) words = regex_splitter(Regex(kGpt2Pattern), Behavior::isolated);
+  return [words, add_space = node.bool_or("add_prefix_space", true)](Pieces& pieces) {
+    if (add_space) prepend_space(pieces);
+    words(pieces);
+    to_byte_alphabet(pieces);
+  };
+}
+
+PreTokenizer make_metaspace(const JsonNode& node) {
+  std::string mark = node.string_or("replacement", "\xE2\x96\x81");
+  std::string scheme = node.string_or("prepend_scheme", node.bool_or("add_prefix_space", true) ? "always" : "never");
+  if (scheme != "always" && scheme != "never" && scheme != "first")
+    node.fail(fmt::format("prepend_scheme '{}' is not supported", scheme));
+  PreTokenizer cut = [](Pieces&) {};
+  if (node.bool_or("split", true)) cut = regex_splitter(Regex::literal(mark), Behavior::merged_with_next);
+  return [mark, scheme, cut, space = Regex::literal(" ")](Pieces& pieces) {
+    bool first = true;
+    for (std::string_view& word : pieces.words) {
+      std::string text = space.replace_all(word, mark);
+      bool prepend = scheme == "always" || (scheme == "first" && first && pieces.at_start);
+      if (prepend && !text.starts_with(mark)) text.insert(0, mark);
+      word = pieces.owned.emplace_back(std::move(text));
+      first = false;
+    }
+    cut(pieces);
+  };
+}
+
+PreTokenizer make_sequence(const JsonNode& node, int depth) {
+  std::vector<PreTokenizer> parts;
+  for (const JsonNode& part : node.at("pretokenizers").elements()) parts.push_back(make_pre_tokenizer(part, depth + 1));
+  return [parts](Pieces& pieces) {
+    for (const PreTokenizer& part : parts) part(pieces);
+  };
+}
+
+}  // namespace
+
+PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth) {
+  if (node.is_null()) return [](Pieces&) {};
+  if (depth > kMaxDepth) node.fail("nested too deep");
+  std::string type = node.at("type").string();
+  if (type == "Sequence") return make_sequence(node, depth);
+  if (type == "ByteLevel") return make_byte_level(node);
+  if (type == "Metaspace") return make_metaspace(node);
+  if (type == "Split")
+    return regex_splitter(make_pattern(node.at("pattern")), make_behavior(node.at("behavior")), node.bool_or("invert", false));
+  if (type == "Digits")
+    return character_splitter(is_numeric, node.bool_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
+  if (type == "Punctuation")
+    return character_splitter(is_punctuation, node.has("behavior") ? make_behavior(node.at("behavior")) : Behavior::isolated);
+  if (type == "WhitespaceSplit") return character_splitter(is_whitespace, Behavior::removed);
+  if (type == "Whitespace")
+    return regex_splitter(Regex(R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)"), Behavior::removed, true);
+  node.fail(fmt::format("pre-tokenizer '{}' is not supported", type));
+}
+
+}  // namespace loongforge::tokenizer

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/json_node.h"
+
+namespace loongforge::tokenizer {
+
+/// The words of a text: views into it, or into strings owned here where a step rewrote them. No word is empty.
+struct Pieces {
+  std::vector<std::string_view> words;
+  std::deque<std::string> owned;
+  bool at_start = true;  ///< the first word begins the whole input
+};
+
+using PreTokenizer = std::function<void(Pieces&)>;
+
+/// The "pre_tokenizer" of a tokenizer.json; null leaves one word. DataError names an unknown type.
+PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth = 0);
+
+}  // namespace loongforge::tokenizer
