@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// `loongforge data …`: corpora without LibTorch.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "loongforge/core/error.h"
+#include "loongforge/core/files.h"
+#include "loongforge/core/text.h"
+#include "loongforge/corpus/indexed.h"
+#include "loongforge/corpus/ngram.h"
+#include "loongforge/corpus/tokenize.h"
+
+namespace loongforge::tools {
+
+namespace {
+
+struct DataArguments {
+  corpus::TokenizeOptions tokenize;
+  std::string tokenizer, prefix, train, valid, metrics, bad_records = "fail";
+  int64_t samples = 3;
+  bool no_eod = false;
+};
+
+void run_tokenize(DataArguments& arguments) {
+  auto& options = arguments.tokenize;
+  options.append_eod = !arguments.no_eod;
+  if (arguments.bad_records != "fail" && arguments.bad_records != "skip") {
+    throw ConfigError(fmt::format("--bad-records: `{}` is neither fail nor skip", arguments.bad_records));
+  }
+  options.bad_records = arguments.bad_records == "skip" ? corpus::BadRecord::skip : corpus::BadRecord::fail;
+  const auto tokenizer = tokenizer::Tokenizer::from_file(arguments.tokenizer);
+  const bool terminal = ::isatty(2) != 0;
+  const auto report = corpus::tokenize_corpus(tokenizer, options, [&](int64_t done, int64_t total) {
+    if (terminal) std::fprintf(stderr, "\rtokenizing %3.0f%%", 100.0 * static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)));
+  });
+  if (terminal) std::fputc('\n', stderr);
+  for (const auto& bad : report.skipped_records) std::fprintf(stderr, "warning: skipped %s\n", bad.c_str());
+  const bool split = options.holdout > 0;
+  std::printf("%s%s: %ld documents, %ld tokens\n", options.output.c_str(), split ? "_train" : "",
+              static_cast<long>(report.train_documents), static_cast<long>(report.train_ids));
+  if (split) {
+    std::printf("%s_valid: %ld documents, %ld tokens\n", options.output.c_str(),
+                static_cast<long>(report.valid_documents), static_cast<long>(report.valid_ids));
+  }
+  if (report.skipped > 0) std::printf("skipped %ld bad records\n", static_cast<long>(report.skipped));
+}
+
+void run_stats(const DataArguments& arguments) {
+  const corpus::IndexedCorpus corpus(arguments.prefix);
+  int64_t longest = 0, largest = 0;
+  for (int64_t s = 0; s < corpus.sequences(); ++s) {
+    longest = std::max(longest, corpus.length(s));
+    for (int64_t id : corpus.read(corpus.first(s), corpus.length(s))) largest = std::max(largest, id);
+  }
+  const double mean = static_cast<double>(corpus.total()) / static_cast<double>(std::max<int64_t>(corpus.sequences(), 1));
+  std::printf("documents %ld\nsequences %ld\ntokens %ld\nmean length %.1f\nlongest %ld\nlargest id %ld\n",
+              static_cast<long>(corpus.documents()), static_cast<long>(corpus.sequences()),
+              static_cast<long>(corpus.total()), mean, static_cast<long>(longest), static_cast<long>(largest));
+}
+
+void run_inspect(const DataArguments& arguments) {
+  const corpus::IndexedCorpus corpus(arguments.prefix);
+  const auto tokenizer = tokenizer::Tokenizer::from_file(arguments.tokenizer);
+  for (int64_t s = 0; s < std::min(arguments.samples, corpus.sequences()); ++s) {
+    const auto ids = corpus.read(corpus.first(s), corpus.length(s));
+    const std::vector<int32_t> narrow(ids.begin(), ids.end());
+    std::printf("--- document %ld, %zu tokens\n%s\n", static_cast<long>(s), ids.size(),
+                tokenizer.decode(narrow, /*skip_special_tokens=*/false).c_str());
+  }
+}
+
+/// The last evaluation in a metrics.jsonl, per token.
+std::optional<double> last_evaluation(const std::string& path) {
+  std::optional<double> loss;
+  for (const auto line : split(read_file(path), '\n')) {
+    const auto record = nlohmann::ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (record.is_object() && record.contains("eval_loss") && record["eval_loss"].is_number()) loss = record["eval_loss"];
+  }
+  return loss;
+}
+
+void run_bigram(const DataArguments& arguments) {
+  const corpus::IndexedCorpus train(arguments.train), valid(arguments.valid);
+  const auto train_ids = train.read(0, train.total()), valid_ids = valid.read(0, valid.total());
+  const int64_t classes = 1 + std::max(*std::max_element(train_ids.begin(), train_ids.end()),
+                                       *std::max_element(valid_ids.begin(), valid_ids.end()));
+  const double bigram = corpus::KneserNeyBigram(train_ids, classes).cross_entropy(valid_ids);
+  std::printf("interpolated Kneser-Ney bigram: %.4f\n", bigram);
+  if (arguments.metrics.empty()) return;
+  const auto model = last_evaluation(arguments.metrics);
+  if (!model) throw DataError(arguments.metrics + " has no evaluation", "train with data.valid set");
+  std::printf("this model:                     %.4f (%+.4f, %s)\n", *model, *model - bigram,
+              *model < bigram ? "better" : "NOT better");
+}
+
+void declare(CLI::App& app, DataArguments& arguments) {
+  auto& options = arguments.tokenize;
+  auto* tokenize = app.add_subcommand("tokenize", "text or JSONL to Megatron .bin/.idx");
+  tokenize->add_option("--input", options.inputs, ".txt or .jsonl, also .gz and .zst")->required();
+  tokenize->add_option("--tokenizer", arguments.tokenizer, "tokenizer.json, or the folder that holds it")->required();
+  tokenize->add_option("--output", options.output, "prefix of the files to write")->required();
+  tokenize->add_option("--text-key", options.text_key, "field of JSONL records")->capture_default_str();
+  tokenize->add_option("--lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
+  tokenize->add_flag("--append-eod", "end documents with the end-of-text token (the default)");
+  tokenize->add_flag("--no-append-eod", arguments.no_eod, "don't");
+  tokenize->add_option("--holdout", options.holdout, "fraction of documents written to OUTPUT_valid")->check(CLI::Range(0.0, 0.9));
+  tokenize->add_option("--holdout-seed", options.holdout_seed, "which documents")->capture_default_str();
+  tokenize->add_option("--bad-records", arguments.bad_records, "fail or skip")->capture_default_str();
+  tokenize->add_option("--threads", options.threads, "0: all");
+  auto* stats = app.add_subcommand("stats", "counts of a .bin/.idx");
+  stats->add_option("prefix", arguments.prefix)->required();
+  auto* inspect = app.add_subcommand("inspect", "decoded documents of a .bin/.idx");
+  inspect->add_option("prefix", arguments.prefix)->required();
+  inspect->add_option("--tokenizer", arguments.tokenizer)->required();
+  inspect->add_option("--samples", arguments.samples)->capture_default_str();
+  auto* bigram = app.add_subcommand("bigram", "held-out cross entropy of a Kneser-Ney bigram, beside a run's evaluation");
+  bigram->add_option("--train", arguments.train, "prefix")->required();
+  bigram->add_option("--valid", arguments.valid, "prefix")->required();
+  bigram->add_option("--metrics", arguments.metrics, "metrics.jsonl of a run");
+  app.require_subcommand(1);
+}
+
+}  // namespace
+
+int data_command(const Args& args) {
+  DataArguments arguments;
+  CLI::App app("Makes and looks at corpora.", "loongforge data");
+  declare(app, arguments);
+  try {
+    app.parse(Args(args.rbegin(), args.rend()));
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    std::fputs((chosen.empty() ? app.help() : chosen[0]->help()).c_str(), stdout);
+    return 0;
+  } catch (const CLI::ParseError& failure) {
+    throw ConfigError(failure.what(), "see loongforge data --help");
+  }
+  if (app.got_subcommand("tokenize")) run_tokenize(arguments);
+  if (app.got_subcommand("stats")) run_stats(arguments);
+  if (app.got_subcommand("inspect")) run_inspect(arguments);
+  if (app.got_subcommand("bigram")) run_bigram(arguments);
+  return 0;
+}
+
+}  // namespace loongforge::tools
