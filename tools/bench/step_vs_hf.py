@@ -64,7 +64,8 @@ def measure(args: argparse.Namespace, inputs: pathlib.Path, scratch: pathlib.Pat
             runs[side].append(steps)
             seconds = statistics.median(s["seconds"] for s in steps[args.warm_up:])
             print(f"{dtype} pair {pair + 1} {side}: {seconds:.3f} s", flush=True)
-    medians = {side: [statistics.median(s["seconds"] for s in run[args.warm_up:]) for run in runs[side]] for side in runs}
+    medians = {side: [statistics.median(s["seconds"] for s in run[args.warm_up:]) for run in all_runs]
+               for side, all_runs in runs.items()}
     losses = {side: [s["loss"] for s in runs[side][0][:SHOWN]] for side in runs}
     return {"medians": medians, "losses": losses}
 
@@ -87,8 +88,10 @@ def report(args: argparse.Namespace, results: dict[str, dict]) -> str:
         hf, own = result["medians"]["hf"], result["medians"]["loongforge"]
         pairs = ", ".join(f"{a / b:.2f}" for a, b in zip(hf, own))
         ratio = statistics.median(hf) / statistics.median(own)
-        lines.append(f"| {dtype} | {statistics.median(hf):.3f} | {statistics.median(own):.3f} | {ratio:.2f} | {pairs} |")
-    lines += ["", "| dtype | step | loss, Hugging Face | loss, LoongForge | relative difference |", "|---|---|---|---|---|"]
+        medians = f"{statistics.median(hf):.3f} | {statistics.median(own):.3f}"
+        lines.append(f"| {dtype} | {medians} | {ratio:.2f} | {pairs} |")
+    lines += ["", "| dtype | step | loss, Hugging Face | loss, LoongForge | relative difference |",
+              "|---|---|---|---|---|"]
     for dtype, result in results.items():
         for step, (a, b) in enumerate(zip(result["losses"]["hf"], result["losses"]["loongforge"]), start=1):
             lines.append(f"| {dtype} | {step} | {a:.7f} | {b:.7f} | {abs(a - b) / abs(a):.1e} |")

@@ -23,7 +23,7 @@ fi
 "$python" -m venv "$venv"
 "$venv/bin/pip" install --quiet --no-deps -r "$here/requirements.txt"
 
-# The torch wheel wants the CUDA libraries even for CPU work. Where no toolkit is on the loader path they come from PyPI.
+# The torch wheel wants the CUDA libraries even for CPU work; without a toolkit on the loader path, from PyPI.
 if ! "$venv/bin/python" -c 'import torch' 2>/dev/null; then
   torch="$(grep '^torch==' "$here/requirements.txt")"
   "$venv/bin/pip" install --quiet "$torch"
