@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comm/thread_state.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "loongforge/core/error.h"
@@ -166,8 +168,9 @@ MembersPtr ThreadState::split(const MembersPtr& parent, uint64_t sequence, const
   MembersPtr& entry = splits_[{parent->id, sequence}];
   if (!entry) entry = std::make_shared<ThreadMembers>(ThreadMembers{next_group_++, name, world_ranks});
   if (entry->name != name || entry->world_ranks != world_ranks) {
-    fail(fmt::format("rank {} split group {} into '{}' of {} ranks where another rank split it into '{}' of {}",
-                     world_rank, parent->name, name, world_ranks.size(), entry->name, entry->world_ranks.size()));
+    fail(fmt::format("rank {} split group {} into {}{{{}}} where another rank split it into {}{{{}}}", world_rank,
+                     parent->name, name, fmt::join(world_ranks, ","), entry->name,
+                     fmt::join(entry->world_ranks, ",")));
     throw_if_failed();
   }
   return entry;
