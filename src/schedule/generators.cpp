@@ -12,12 +12,13 @@ struct Step {
   int mb, chunk;
 };
 
-// The order in which a device meets (microbatch, chunk): by groups of p microbatches, each group through all chunks.
+// The order in which a device meets (microbatch, chunk): by groups of p microbatches, each group through all chunks. The last
+// group is whole here: a shorter one would let a device wait for a chunk whose turn comes later elsewhere.
 std::vector<Step> interleaved_order(int p, int v, int m) {
   std::vector<Step> order;
   for (int first = 0; first < m; first += p) {
     for (int chunk = 0; chunk < v; ++chunk) {
-      for (int mb = first; mb < std::min(m, first + p); ++mb) order.push_back({mb, chunk});
+      for (int mb = first; mb < first + p; ++mb) order.push_back({mb, chunk});
     }
   }
   return order;
@@ -52,17 +53,19 @@ Schedule one_f_one_b(int p, int m) { return interleaved(p, 1, m); }
 Schedule interleaved(int p, int v, int m) {
   check(p, v, m);
   const std::vector<Step> order = interleaved_order(p, v, m);
-  const int total = m * v;
+  const int total = static_cast<int>(order.size());
   Schedule schedule;
   for (int s = 0; s < p; ++s) {
     const int ahead = v == 1 ? p - s - 1 : 2 * (p - s - 1) + (v - 1) * p;
     const int warm_up = std::min(total, ahead);
     std::vector<Op>& ops = schedule.emplace_back();
-    const auto forward = [&](int q) { ops.push_back({OpKind::F, order[q].chunk * p + s, order[q].mb}); };
-    for (int q = 0; q < warm_up; ++q) forward(q);
+    const auto emit = [&](OpKind kind, int chunk, int mb) {
+      if (mb < m) ops.push_back({kind, chunk * p + s, mb});
+    };
+    for (int q = 0; q < warm_up; ++q) emit(OpKind::F, order[q].chunk, order[q].mb);
     for (int q = 0; q < total; ++q) {
-      if (q + warm_up < total) forward(q + warm_up);
-      ops.push_back({OpKind::BW, (v - 1 - order[q].chunk) * p + s, order[q].mb});
+      if (q + warm_up < total) emit(OpKind::F, order[q + warm_up].chunk, order[q + warm_up].mb);
+      emit(OpKind::BW, v - 1 - order[q].chunk, order[q].mb);
     }
   }
   return schedule;
