@@ -61,7 +61,7 @@ size_t id_size(IdType type) {
   }
 }
 
-IdType id_type_for(int64_t vocab_size) { return vocab_size < 65500 ? IdType::u16 : IdType::i32; }
+IdType indexed_dtype(int64_t vocab_size) { return vocab_size < 65500 ? IdType::u16 : IdType::i32; }
 std::filesystem::path bin_path(const std::filesystem::path& prefix) { return with_ending(prefix, ".bin"); }
 std::filesystem::path idx_path(const std::filesystem::path& prefix) { return with_ending(prefix, ".idx"); }
 
@@ -135,7 +135,7 @@ void IndexedWriter::add_document(std::span<const int32_t> ids) {
   tokens_ += static_cast<int64_t>(ids.size());
 }
 
-void IndexedWriter::commit() {
+void IndexedWriter::finish() {
   std::string index(kMagic);
   append<uint64_t>(index, 1);
   append<uint8_t>(index, static_cast<uint8_t>(type_));

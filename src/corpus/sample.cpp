@@ -3,7 +3,6 @@
 
 #include "loongforge/core/error.h"
 #include "loongforge/core/rng.h"
-#include "loongforge/corpus/holdout.h"
 
 namespace loongforge::corpus {
 
@@ -17,10 +16,6 @@ int64_t SampleOrder::operator()(int64_t position) const {
   if (!shuffle_) return static_cast<int64_t>(within);
   RngKey key = rng_key(seed_, {name_hash("sample order"), static_cast<uint64_t>(epoch(position))});
   return static_cast<int64_t>(permute(key, within, static_cast<uint64_t>(n_)));
-}
-
-bool held_out(uint64_t seed, uint64_t index, double fraction) {
-  return philox(RngKey{seed}, index)[0] < static_cast<uint64_t>(fraction * 0x1.0p32);
 }
 
 }  // namespace loongforge::corpus

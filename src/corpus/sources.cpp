@@ -5,6 +5,7 @@
 
 #include "corpus/sample_from.h"
 #include "loongforge/core/error.h"
+#include "loongforge/corpus/npy.h"
 
 namespace loongforge::corpus {
 namespace {
@@ -92,6 +93,26 @@ class WholeDocuments final : public SampleSource {
   std::vector<Part> parts_;
 };
 
+class TableRows final : public SampleSource {
+ public:
+  TableRows(const std::string& path, int64_t vocab_size) : rows_(path), limit_(vocab_size > 0 ? vocab_size : int64_t{1} << 31) {}
+  int64_t size() const override { return rows_.rows(); }
+  Sample get(int64_t index) const override {
+    std::vector<int32_t> ids;
+    for (int64_t id : rows_.row(index)) {
+      if (id < 0 || id >= limit_)
+        throw DataError(fmt::format("{}: id {} in row {} is not below the vocabulary's {}", rows_.path(), id, index, limit_));
+      ids.push_back(static_cast<int32_t>(id));
+    }
+    auto length = static_cast<int32_t>(ids.size());
+    return sample_from(static_cast<uint64_t>(index), std::move(ids), {length}, false);
+  }
+
+ private:
+  NpyRows rows_;
+  int64_t limit_;
+};
+
 }  // namespace
 
 Sample sample_from(uint64_t id, std::vector<int32_t> ids, std::vector<int32_t> document_lengths, bool has_next) {
@@ -121,6 +142,10 @@ std::unique_ptr<SampleSource> make_windows(std::shared_ptr<const IndexedReader> 
 
 std::unique_ptr<SampleSource> make_documents(std::shared_ptr<const IndexedReader> corpus, int64_t max_length) {
   return std::make_unique<WholeDocuments>(std::move(corpus), max_length);
+}
+
+std::unique_ptr<SampleSource> make_npy_rows(const std::filesystem::path& path, int64_t vocab_size) {
+  return std::make_unique<TableRows>(path.string(), vocab_size);
 }
 
 }  // namespace loongforge::corpus

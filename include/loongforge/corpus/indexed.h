@@ -14,7 +14,7 @@ namespace loongforge::corpus {
 /// Element types of the format, by its codes. Megatron takes uint16 below 65,500 entries, else int32.
 enum class IdType : uint8_t { u8 = 1, i8 = 2, i16 = 3, i32 = 4, i64 = 5, u16 = 8 };
 size_t id_size(IdType type);
-IdType id_type_for(int64_t vocab_size);
+IdType indexed_dtype(int64_t vocab_size);
 
 /// PREFIX.bin or PREFIX.idx.
 std::filesystem::path bin_path(const std::filesystem::path& prefix);
@@ -50,15 +50,15 @@ class IndexedReader {
   size_t lengths_at_ = 0, offsets_at_ = 0, documents_at_ = 0;
 };
 
-/// Writes a dataset byte for byte as Megatron does; both files appear under their names only by `commit`.
+/// Writes a dataset byte for byte as Megatron does; both files appear under their names only by `finish`.
 class IndexedWriter {
  public:
   IndexedWriter(std::filesystem::path prefix, IdType type);
   /// Appends one document of one sequence.
   void add_document(std::span<const int32_t> ids);
   /// Index last: a dataset with an index is whole.
-  void commit();
-  int64_t tokens() const { return tokens_; }
+  void finish();
+  int64_t total() const { return tokens_; }
   int64_t documents() const { return static_cast<int64_t>(lengths_.size()); }
 
  private:
