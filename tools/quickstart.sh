@@ -22,16 +22,16 @@ loongforge=$build/bin/loongforge
 
 started=$(date +%s)
 mkdir -p "$out"
-if [ ! -e "$out/data/kjv_heldout.idx" ]; then
+if [ ! -e "$out/data/kjv_valid.idx" ]; then
   "$loongforge" data tokenize --input examples/quickstart/kjv.txt.zst --tokenizer examples/quickstart/tokenizer.json \
     --output "$out/data/kjv" --lines-per-document 20 --append-eod --holdout 0.05 --holdout-seed 1234
 fi
 "$loongforge" train --config quickstart run.output_dir="$out" \
-  "data.train=[$out/data/kjv]" "data.valid=[$out/data/kjv_heldout]" | tee -a "$out/log.txt"
+  "data.train=[$out/data/kjv_train]" "data.valid=[$out/data/kjv_valid]" | tee -a "$out/log.txt"
 
 model=$(ls -d "$out"/step_* | grep -v '\.tmp' | tail -n 1)
 printf '\nheld-out text (5%% of the Bible, never trained on), nats per token:\n'
-"$loongforge" data bigram --train "$out/data/kjv" --valid "$out/data/kjv_heldout" --metrics "$out/metrics.jsonl"
+"$loongforge" data bigram --train "$out/data/kjv_train" --valid "$out/data/kjv_valid" --metrics "$out/metrics.jsonl"
 printf '\nthe model writes:\n'
 "$loongforge" generate --model "$model" --prompt "And it came to pass" --max-new-tokens 80 --temperature 0.8 --top-p 0.95 --seed 7
 cat <<EOF

@@ -83,15 +83,20 @@ std::string tokenized(const BuiltinRequest& request, const std::vector<std::stri
     }
   }
   corpus::TokenizeOptions options;
-  options.column = request.text_key;
+  options.inputs = files;
+  options.output = fmt::format("{}/{:016x}", request.cache_dir, checksum(key));
+  options.text_key = request.text_key;
   options.append_eod = request.append_eod;
   options.lines_per_document = request.kind == "text" && own_part ? 20 : 0;
   options.holdout = fraction;
   options.holdout_seed = request.seed;
-  make_folders(request.cache_dir, FileRole::data);
-  const std::string prefix = fmt::format("{}/{:016x}", request.cache_dir, checksum(key));
-  corpus::tokenize_corpus({files.begin(), files.end()}, tokenizer::Tokenizer::from_file(tokenizer_file), prefix, options);
-  return own_part && request.validation ? prefix + "_heldout" : prefix;
+  const std::string last = options.output + (own_part ? "_valid" : "");
+  if (!fs::exists(last + ".idx")) {
+    make_folders(request.cache_dir, FileRole::data);
+    corpus::tokenize_corpus(tokenizer::Tokenizer::from_file(tokenizer_file), options);
+  }
+  if (!own_part) return options.output;
+  return options.output + (request.validation ? "_valid" : "_train");
 }
 
 std::unique_ptr<corpus::SampleSource> indexed_source(const std::string& prefix, const BuiltinRequest& request,

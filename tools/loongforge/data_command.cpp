@@ -20,11 +20,14 @@ namespace {
 
 struct DataArguments {
   corpus::TokenizeOptions tokenize;
-  std::vector<std::string> inputs;
-  std::string output, tokenizer, prefix, train, valid, metrics, bad_records = "fail";
+  std::string tokenizer, prefix, train, valid, metrics, bad_records = "fail";
   int64_t samples = 3;
   bool no_eod = false;
 };
+
+void show_progress(int64_t done, int64_t total) {
+  std::fprintf(stderr, "\rtokenizing %3.0f%%", 100.0 * static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)));
+}
 
 void run_tokenize(DataArguments& arguments) {
   auto& options = arguments.tokenize;
@@ -32,54 +35,44 @@ void run_tokenize(DataArguments& arguments) {
   if (arguments.bad_records != "fail" && arguments.bad_records != "skip") {
     throw ConfigError(fmt::format("--bad-records: `{}` is neither fail nor skip", arguments.bad_records));
   }
-  options.bad_records = arguments.bad_records == "skip" ? corpus::BadRecords::skip : corpus::BadRecords::fail;
-  const auto tokenizer = tokenizer::Tokenizer::from_file(arguments.tokenizer);
+  options.bad_records = arguments.bad_records == "skip" ? corpus::BadRecord::skip : corpus::BadRecord::fail;
   const bool terminal = ::isatty(2) != 0;
-  if (terminal) {
-    options.progress = [](int64_t documents, int64_t bytes) {
-      std::fprintf(stderr, "\rtokenizing: %ld documents, %s", static_cast<long>(documents),
-                   format_bytes(static_cast<uint64_t>(bytes)).c_str());
-    };
-  }
-  const auto result = corpus::tokenize_corpus({arguments.inputs.begin(), arguments.inputs.end()}, tokenizer,
-                                              arguments.output, options);
+  const auto report = corpus::tokenize_corpus(
+      tokenizer::Tokenizer::from_file(arguments.tokenizer), options,
+      terminal ? show_progress : std::function<void(int64_t, int64_t)>());
   if (terminal) std::fputc('\n', stderr);
-  for (const auto& bad : result.examples) std::fprintf(stderr, "warning: skipped %s\n", bad.c_str());
-  if (result.already_done) std::puts("done before, nothing to do");
-  std::printf("%s: %ld documents, %ld tokens\n", arguments.output.c_str(), static_cast<long>(result.documents),
-              static_cast<long>(result.tokens));
-  if (options.holdout > 0) {
-    std::printf("%s_heldout: %ld documents, %ld tokens\n", arguments.output.c_str(),
-                static_cast<long>(result.held_out_documents), static_cast<long>(result.held_out_tokens));
+  for (const auto& bad : report.skipped_records) std::fprintf(stderr, "warning: skipped %s\n", bad.c_str());
+  const bool split = options.holdout > 0;
+  std::printf("%s%s: %ld documents, %ld tokens\n", options.output.c_str(), split ? "_train" : "",
+              static_cast<long>(report.train_documents), static_cast<long>(report.train_ids));
+  if (split) {
+    std::printf("%s_valid: %ld documents, %ld tokens\n", options.output.c_str(),
+                static_cast<long>(report.valid_documents), static_cast<long>(report.valid_ids));
   }
-  if (result.bad > 0) std::printf("skipped %ld bad records\n", static_cast<long>(result.bad));
+  if (report.skipped > 0) std::printf("skipped %ld bad records\n", static_cast<long>(report.skipped));
 }
 
-/// Every sequence, each a stream of its own.
-std::vector<std::vector<int32_t>> all_sequences(const std::string& prefix) {
+/// All ids of a corpus, document after document.
+std::vector<int64_t> all_ids(const std::string& prefix) {
   const corpus::IndexedReader corpus(prefix);
-  std::vector<std::vector<int32_t>> sequences;
-  for (int64_t s = 0; s < corpus.sequences(); ++s) sequences.push_back(corpus.sequence(s));
-  return sequences;
+  std::vector<int64_t> ids;
+  for (int64_t s = 0; s < corpus.sequences(); ++s) {
+    for (int32_t id : corpus.sequence(s)) ids.push_back(id);
+  }
+  return ids;
 }
 
-int32_t largest_id(const std::vector<std::vector<int32_t>>& sequences) {
-  int32_t largest = 0;
-  for (const auto& ids : sequences) {
-    for (int32_t id : ids) largest = std::max(largest, id);
-  }
-  return largest;
-}
+int64_t largest_id(const std::vector<int64_t>& ids) { return ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()); }
 
 void run_stats(const DataArguments& arguments) {
   const corpus::IndexedReader corpus(arguments.prefix);
   int64_t longest = 0;
   for (int64_t s = 0; s < corpus.sequences(); ++s) longest = std::max(longest, corpus.length(s));
   const double mean = static_cast<double>(corpus.tokens()) / static_cast<double>(std::max<int64_t>(corpus.sequences(), 1));
-  std::printf("documents %ld\nsequences %ld\ntokens %ld\nmean length %.1f\nlongest %ld\nlargest id %d\n",
+  std::printf("documents %ld\nsequences %ld\ntokens %ld\nmean length %.1f\nlongest %ld\nlargest id %ld\n",
               static_cast<long>(corpus.documents()), static_cast<long>(corpus.sequences()),
               static_cast<long>(corpus.tokens()), mean, static_cast<long>(longest),
-              largest_id(all_sequences(arguments.prefix)));
+              static_cast<long>(largest_id(all_ids(arguments.prefix))));
 }
 
 void run_inspect(const DataArguments& arguments) {
@@ -103,9 +96,9 @@ std::optional<double> last_evaluation(const std::string& path) {
 }
 
 void run_bigram(const DataArguments& arguments) {
-  const auto train = all_sequences(arguments.train), valid = all_sequences(arguments.valid);
+  const auto train = all_ids(arguments.train), valid = all_ids(arguments.valid);
   const int64_t classes = 1 + std::max(largest_id(train), largest_id(valid));
-  const double bigram = corpus::kneser_ney_bigram_cross_entropy(train, valid, classes);
+  const double bigram = corpus::KneserNeyBigram(train, classes).cross_entropy(valid);
   std::printf("interpolated Kneser-Ney bigram: %.4f\n", bigram);
   if (arguments.metrics.empty()) return;
   const auto model = last_evaluation(arguments.metrics);
@@ -117,14 +110,14 @@ void run_bigram(const DataArguments& arguments) {
 void declare(CLI::App& app, DataArguments& arguments) {
   auto& options = arguments.tokenize;
   auto* tokenize = app.add_subcommand("tokenize", "text or JSONL to Megatron .bin/.idx");
-  tokenize->add_option("--input", arguments.inputs, ".txt or .jsonl, also .gz and .zst")->required();
+  tokenize->add_option("--input", options.inputs, ".txt or .jsonl, also .gz and .zst")->required();
   tokenize->add_option("--tokenizer", arguments.tokenizer, "tokenizer.json, or the folder that holds it")->required();
-  tokenize->add_option("--output", arguments.output, "prefix of the files to write")->required();
-  tokenize->add_option("--text-key,--column", options.column, "field of JSONL records")->capture_default_str();
+  tokenize->add_option("--output", options.output, "prefix of the files to write")->required();
+  tokenize->add_option("--text-key", options.text_key, "field of JSONL records")->capture_default_str();
   tokenize->add_option("--lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
   tokenize->add_flag("--append-eod", "end documents with the end-of-text token (the default)");
   tokenize->add_flag("--no-append-eod", arguments.no_eod, "don't");
-  tokenize->add_option("--holdout", options.holdout, "fraction of documents written to OUTPUT_heldout")->check(CLI::Range(0.0, 0.9));
+  tokenize->add_option("--holdout", options.holdout, "fraction of documents written to OUTPUT_valid")->check(CLI::Range(0.0, 0.9));
   tokenize->add_option("--holdout-seed", options.holdout_seed, "which documents")->capture_default_str();
   tokenize->add_option("--bad-records", arguments.bad_records, "fail or skip")->capture_default_str();
   tokenize->add_option("--threads", options.threads, "0: all");
