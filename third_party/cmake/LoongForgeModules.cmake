@@ -11,6 +11,7 @@ include(GoogleTest)
 function(lf_module name)
   cmake_parse_arguments(M "TORCH" "" "DEPS;LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/plugins/")
   if(NOT sources)
     return()
   endif()
@@ -67,4 +68,14 @@ function(lf_library name)
   # Public headers format messages with fmt; header-only, they don't care which fmt a user's project links.
   target_compile_definitions(${name} INTERFACE $<INSTALL_INTERFACE:FMT_HEADER_ONLY=1>)
   target_link_libraries(${name} PUBLIC ${L_PUBLIC} PRIVATE ${L_PRIVATE} $<BUILD_INTERFACE:lf_options>)
+endfunction()
+
+# lf_device_plugin(NAME LINK libs): liblf_NAME.so from src/platform/plugins/NAME, loaded by the worker when asked for.
+function(lf_device_plugin name)
+  cmake_parse_arguments(P "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/platform/plugins/${name}/*.cpp")
+  add_library(lf_${name} MODULE ${sources})
+  target_compile_options(lf_${name} PRIVATE -Wno-unused-parameter)  # c10's own headers
+  target_link_libraries(lf_${name} PRIVATE loongforge lf_options fmt::fmt ${P_LINK})
+  set_target_properties(lf_${name} PROPERTIES INSTALL_RPATH "$ORIGIN;${TORCH_DIR}/lib")
 endfunction()
