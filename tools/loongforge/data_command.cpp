@@ -22,7 +22,6 @@ struct DataArguments {
   corpus::TokenizeOptions tokenize;
   std::string tokenizer, prefix, train, valid, metrics, bad_records = "fail";
   int64_t samples = 3;
-  bool no_eod = false;
 };
 
 void show_progress(int64_t done, int64_t total) {
@@ -31,7 +30,6 @@ void show_progress(int64_t done, int64_t total) {
 
 void run_tokenize(DataArguments& arguments) {
   auto& options = arguments.tokenize;
-  options.append_eod = !arguments.no_eod;
   if (arguments.bad_records != "fail" && arguments.bad_records != "skip") {
     throw ConfigError(fmt::format("--bad-records: `{}` is neither fail nor skip", arguments.bad_records));
   }
@@ -115,8 +113,7 @@ void declare(CLI::App& app, DataArguments& arguments) {
   tokenize->add_option("--output", options.output, "prefix of the files to write")->required();
   tokenize->add_option("--text-key", options.text_key, "field of JSONL records")->capture_default_str();
   tokenize->add_option("--lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
-  tokenize->add_flag("--append-eod", "end documents with the end-of-text token (the default)");
-  tokenize->add_flag("--no-append-eod", arguments.no_eod, "don't");
+  tokenize->add_flag("--append-eod,!--no-append-eod", options.append_eod, "end documents with the end-of-text token (default: yes)");
   tokenize->add_option("--holdout", options.holdout, "fraction of documents written to OUTPUT_valid")->check(CLI::Range(0.0, 0.9));
   tokenize->add_option("--holdout-seed", options.holdout_seed, "which documents")->capture_default_str();
   tokenize->add_option("--bad-records", arguments.bad_records, "fail or skip")->capture_default_str();
