@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "loongforge/spec/param_spec.h"
 
@@ -28,9 +30,10 @@ class Param;
 /// LoRA/DoRA slot of a linear: y += scaling · B(A(x)). Column base: A replicated, B column-sharded; row base: A row-sharded,
 /// B replicated, added before the base's reduction.
 struct Adapter {
-  Param* a = nullptr;  ///< [rank, in]
-  Param* b = nullptr;  ///< [out, rank]
+  Param* a = nullptr;  ///< [rank, in]; of m fused linears [m·rank, in], one below the other
+  Param* b = nullptr;  ///< [out, rank]; of fused linears in their row layout
   double scaling = 1.0;
+  std::vector<at::Tensor> row_masks;  ///< of m fused linears, each [out]: 1 at the rows of that linear, else 0
 };
 
 class Param {
@@ -53,7 +56,7 @@ class Param {
   at::Tensor leaf() const;
 
   Adapter* adapter() const { return adapter_.get(); }
-  void set_adapter(Adapter adapter) { adapter_ = std::make_unique<Adapter>(adapter); }
+  void set_adapter(Adapter adapter) { adapter_ = std::make_unique<Adapter>(std::move(adapter)); }
 
   void bind(ParamStorage* storage) { storage_ = storage; }
   ParamStorage* storage() const { return storage_; }

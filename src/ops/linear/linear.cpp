@@ -2,6 +2,7 @@
 #include "loongforge/ops/linear.h"
 
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/mm.h>
 
 #include "loongforge/core/error.h"
@@ -52,6 +53,39 @@ at::Tensor base_linear(const at::Tensor& x, const Param& weight, const Param* bi
   });
 }
 
+// B with each linear's rows moved to the columns of its own low-rank values: [out, m·rank].
+at::Tensor spread(const at::Tensor& b, const std::vector<at::Tensor>& masks) {
+  std::vector<at::Tensor> columns;
+  for (const at::Tensor& mask : masks) columns.push_back(b.mul(mask.unsqueeze(1)));
+  return at::cat(columns, 1);
+}
+
+// low·spread(B)ᵀ for the adapters of fused linears.
+at::Tensor fused_up(const at::Tensor& low, const step::Adapter& adapter) {
+  const bool record = step::recording() && (low.requires_grad() || adapter.b->trainable());
+  at::Tensor y;
+  {
+    step::NoRecord no_record;
+    y = at::mm(low, spread(as_matrix(adapter.b->weight()), adapter.row_masks).t());
+  }
+  if (!record) return y;
+  const step::Adapter* slot = &adapter;
+  return step::record("fused_adapter", {low}, y, {low}, [slot](const step::Tensors& grads, const step::Tensors& saved) {
+    const at::Tensor& dy = grads[0];
+    const Param& b = *slot->b;
+    if (b.trainable()) {
+      const at::Tensor outer = at::mm(dy.t(), saved[0]);
+      const int64_t rank = outer.size(1) / static_cast<int64_t>(slot->row_masks.size());
+      const at::Tensor grad = as_matrix(b.main_grad());
+      for (size_t m = 0; m < slot->row_masks.size(); ++m) {
+        grad.add_(outer.narrow(1, static_cast<int64_t>(m) * rank, rank).mul(slot->row_masks[m].unsqueeze(1)));
+      }
+      b.contributed();
+    }
+    return step::Tensors{at::mm(dy, spread(as_matrix(b.weight()), slot->row_masks))};
+  });
+}
+
 }  // namespace
 
 void accumulate_outer(const at::Tensor& main_grad, const at::Tensor& dy, const at::Tensor& x) {
@@ -68,7 +102,7 @@ at::Tensor linear(const at::Tensor& x, const Param& weight, const Param* bias) {
   at::Tensor y = base_linear(x, weight, bias);
   if (const step::Adapter* adapter = weight.adapter()) {
     const at::Tensor low = base_linear(x, *adapter->a, nullptr);
-    y = y.add(base_linear(low, *adapter->b, nullptr), adapter->scaling);
+    y = y.add(adapter->row_masks.empty() ? base_linear(low, *adapter->b, nullptr) : fused_up(low, *adapter), adapter->scaling);
   }
   return y;
 }
