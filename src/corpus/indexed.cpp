@@ -71,12 +71,14 @@ IndexedReader::IndexedReader(std::filesystem::path prefix, int64_t vocab_size)
 }
 
 void IndexedReader::damaged(const std::string& what) const {
-  throw DataError(fmt::format("{}: {}", idx_path(prefix_).string(), what), "make the data set again: loongforge data tokenize");
+  throw DataError(fmt::format("{}: {}", idx_path(prefix_).string(), what),
+                  "make the data set again: loongforge data tokenize");
 }
 
 void IndexedReader::parse_index() {
   if (idx_.size() < kHeader || !idx_.text().starts_with(kMagic)) damaged("not an indexed data set (no MMIDIDX header)");
-  if (auto version = load<uint64_t>(idx_, 9); version != 1) damaged(fmt::format("version {} is not supported", version));
+  if (auto version = load<uint64_t>(idx_, 9); version != 1)
+    damaged(fmt::format("version {} is not supported", version));
   auto code = load<uint8_t>(idx_, 17);
   if (code == 0 || code == 6 || code == 7 || code > 8) damaged(fmt::format("element type {} holds no ids", code));
   type_ = static_cast<IdType>(code);
@@ -85,23 +87,28 @@ void IndexedReader::parse_index() {
   if (sequences > idx_.size() || documents > idx_.size()) damaged("truncated");
   size_t needed = kHeader + 12 * sequences + 8 * documents;
   if (idx_.size() != needed && idx_.size() != needed + sequences)
-    damaged(fmt::format("has {} bytes where {} sequences and {} documents need {}", idx_.size(), sequences, documents, needed));
+    damaged(fmt::format("has {} bytes where {} sequences and {} documents need {}", idx_.size(), sequences, documents,
+                        needed));
   sequences_ = static_cast<int64_t>(sequences), documents_ = static_cast<int64_t>(documents);
   lengths_at_ = kHeader, offsets_at_ = lengths_at_ + 4 * sequences, documents_at_ = offsets_at_ + 8 * sequences;
-  if (documents_ < 1 || document_begin(0) != 0 || document_begin(documents_ - 1) != sequences_) damaged("its documents don't cover the sequences");
+  if (documents_ < 1 || document_begin(0) != 0 || document_begin(documents_ - 1) != sequences_)
+    damaged("its documents don't cover the sequences");
   for (int64_t d = 1; d < documents_; ++d)
     if (document_begin(d) < document_begin(d - 1)) damaged(fmt::format("document {} ends before it begins", d - 1));
   auto size = static_cast<int64_t>(bin_.size()), unit = static_cast<int64_t>(id_size(type_));
   for (int64_t s = 0; s < sequences_; ++s) {
     int64_t begin = offset(s), count = length(s);
     if (count < 0 || begin < 0 || begin % unit != 0 || begin > size || count > (size - begin) / unit)
-      damaged(fmt::format("sequence {} ({} ids at byte {}) lies outside {} of {} bytes", s, count, begin, bin_path(prefix_).filename().string(), size));
+      damaged(fmt::format("sequence {} ({} ids at byte {}) lies outside {} of {} bytes", s, count, begin,
+                          bin_path(prefix_).filename().string(), size));
   }
 }
 
 int64_t IndexedReader::length(int64_t s) const { return load<int32_t>(idx_, lengths_at_ + 4 * static_cast<size_t>(s)); }
 int64_t IndexedReader::offset(int64_t s) const { return load<int64_t>(idx_, offsets_at_ + 8 * static_cast<size_t>(s)); }
-int64_t IndexedReader::document_begin(int64_t d) const { return load<int64_t>(idx_, documents_at_ + 8 * static_cast<size_t>(d)); }
+int64_t IndexedReader::document_begin(int64_t d) const {
+  return load<int64_t>(idx_, documents_at_ + 8 * static_cast<size_t>(d));
+}
 
 void IndexedReader::read(int64_t s, int64_t begin, int64_t count, std::vector<int32_t>& out) const {
   LF_ASSERT(s >= 0 && s < sequences_ && begin >= 0 && count >= 0 && begin + count <= length(s));
@@ -110,7 +117,8 @@ void IndexedReader::read(int64_t s, int64_t begin, int64_t count, std::vector<in
   for (int64_t i = begin; i < begin + count; ++i) {
     int64_t id = load_id(type_, base, i);
     if (id < 0 || id >= limit)
-      throw DataError(fmt::format("{}: id {} at position {} of sequence {} is not below the vocabulary's {}", bin_path(prefix_).string(), id, i, s, limit),
+      throw DataError(fmt::format("{}: id {} at position {} of sequence {} is not below the vocabulary's {}",
+                                  bin_path(prefix_).string(), id, i, s, limit),
                       "was it made with this model's tokenizer?");
     out.push_back(static_cast<int32_t>(id));
   }

@@ -19,7 +19,9 @@ double discount(int64_t once, int64_t twice) {
 }  // namespace
 
 KneserNeyBigram::KneserNeyBigram(const std::vector<int64_t>& training, int64_t vocab_size)
-    : vocab_size_(vocab_size), contexts_(static_cast<size_t>(vocab_size)), continuations_(static_cast<size_t>(vocab_size)) {
+    : vocab_size_(vocab_size),
+      contexts_(static_cast<size_t>(vocab_size)),
+      continuations_(static_cast<size_t>(vocab_size)) {
   for (size_t i = 0; i + 1 < training.size(); ++i) ++pairs_[pair_key(training[i], training[i + 1])];
   int64_t once = 0, twice = 0;
   for (const auto& [key, count] : pairs_) {

@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kMagic{"\x93NUMPY", 6};
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
-  throw DataError(fmt::format("{}: {}", path, why), "save rows as a C-ordered integer array: np.save(f, a.astype(np.int32))");
+  throw DataError(fmt::format("{}: {}", path, why),
+                  "save rows as a C-ordered integer array: np.save(f, a.astype(np.int32))");
 }
 
 template <class T>
@@ -48,7 +49,8 @@ NpyRows::NpyRows(const std::string& path) : path_(path), file_(path) {
   length_ = std::stoll(shape[2].str());
   data_ = start + header;
   const auto room = static_cast<int64_t>(text.size() - data_) / size_;
-  if (length_ > 0 && rows_ > room / length_) fail(path, fmt::format("is truncated: [{}, {}] don't fit", rows_, length_));
+  if (length_ > 0 && rows_ > room / length_)
+    fail(path, fmt::format("is truncated: [{}, {}] don't fit", rows_, length_));
 }
 
 std::vector<int64_t> NpyRows::row(int64_t index) const {

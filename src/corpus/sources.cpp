@@ -19,7 +19,8 @@ class Windows final : public SampleSource {
     if (begins_.back() <= seq_length)
       throw DataError(fmt::format("the corpus has {} ids, fewer than one sample of {}", begins_.back(), seq_length + 1),
                       "shorten data.seq_length or give more text");
-    for (int64_t d = 0; d < corpus_->documents(); ++d) document_begins_.push_back(begins_[static_cast<size_t>(corpus_->document_begin(d))]);
+    for (int64_t d = 0; d < corpus_->documents(); ++d)
+      document_begins_.push_back(begins_[static_cast<size_t>(corpus_->document_begin(d))]);
   }
 
   int64_t size() const override { return (begins_.back() - 1) / seq_length_; }
@@ -76,7 +77,8 @@ class WholeDocuments final : public SampleSource {
   WholeDocuments(std::shared_ptr<const IndexedReader> corpus, int64_t max_length) : corpus_(std::move(corpus)) {
     for (int64_t s = 0; s < corpus_->sequences(); ++s) {
       int64_t length = corpus_->length(s), step = max_length > 0 ? max_length : std::max<int64_t>(length, 1);
-      for (int64_t begin = 0; begin < length; begin += step) parts_.push_back({s, begin, std::min(step, length - begin)});
+      for (int64_t begin = 0; begin < length; begin += step)
+        parts_.push_back({s, begin, std::min(step, length - begin)});
     }
   }
   int64_t size() const override { return static_cast<int64_t>(parts_.size()); }
@@ -95,13 +97,15 @@ class WholeDocuments final : public SampleSource {
 
 class TableRows final : public SampleSource {
  public:
-  TableRows(const std::string& path, int64_t vocab_size) : rows_(path), limit_(vocab_size > 0 ? vocab_size : int64_t{1} << 31) {}
+  TableRows(const std::string& path, int64_t vocab_size)
+      : rows_(path), limit_(vocab_size > 0 ? vocab_size : int64_t{1} << 31) {}
   int64_t size() const override { return rows_.rows(); }
   Sample get(int64_t index) const override {
     std::vector<int32_t> ids;
     for (int64_t id : rows_.row(index)) {
       if (id < 0 || id >= limit_)
-        throw DataError(fmt::format("{}: id {} in row {} is not below the vocabulary's {}", rows_.path(), id, index, limit_));
+        throw DataError(
+            fmt::format("{}: id {} in row {} is not below the vocabulary's {}", rows_.path(), id, index, limit_));
       ids.push_back(static_cast<int32_t>(id));
     }
     auto length = static_cast<int32_t>(ids.size());
@@ -135,7 +139,8 @@ Sample sample_from(uint64_t id, std::vector<int32_t> ids, std::vector<int32_t> d
   return sample;
 }
 
-std::unique_ptr<SampleSource> make_windows(std::shared_ptr<const IndexedReader> corpus, int64_t seq_length, Documents documents) {
+std::unique_ptr<SampleSource> make_windows(std::shared_ptr<const IndexedReader> corpus, int64_t seq_length,
+                                           Documents documents) {
   LF_ASSERT(seq_length > 0);
   return std::make_unique<Windows>(std::move(corpus), seq_length, documents);
 }

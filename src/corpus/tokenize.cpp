@@ -21,7 +21,7 @@ namespace {
 constexpr size_t kDocumentsPerTask = 64;
 
 struct Document {
-  std::string_view text;   ///< of the file; for JSONL the record
+  std::string_view text;  ///< of the file; for JSONL the record
   const std::string* file;
   int64_t line;
 };
@@ -101,11 +101,13 @@ class Outputs {
 
 class Encoder {
  public:
-  Encoder(const tokenizer::Tokenizer& tokenizer, const TokenizeOptions& options) : tokenizer_(tokenizer), options_(options) {
+  Encoder(const tokenizer::Tokenizer& tokenizer, const TokenizeOptions& options)
+      : tokenizer_(tokenizer), options_(options) {
     if (!options.append_eod) return;
     eod_ = tokenizer.end_of_text();
     if (!eod_) {
-      throw ConfigError("the tokenizer has no end-of-text token", "name one in tokenizer_config.json, or use --no-append-eod");
+      throw ConfigError("the tokenizer has no end-of-text token",
+                        "name one in tokenizer_config.json, or use --no-append-eod");
     }
   }
   Encoded encode(const Document& document, bool jsonl) const {
@@ -151,7 +153,9 @@ TokenizeReport tokenize_corpus(const tokenizer::Tokenizer& tokenizer, const Toke
     const bool jsonl = is_jsonl(file);
     std::vector<Document> documents;
     split_lines(text, jsonl ? 1 : options.lines_per_document, file, documents);
-    if (jsonl) std::erase_if(documents, [](const Document& d) { return d.text.find_first_not_of(" \t\r\n") == std::string_view::npos; });
+    if (jsonl)
+      std::erase_if(documents,
+                    [](const Document& d) { return d.text.find_first_not_of(" \t\r\n") == std::string_view::npos; });
     int64_t done = 0;
     // In waves, so that memory is bounded by a wave and not by the file.
     const size_t wave = kDocumentsPerTask * pool.size() * 4;

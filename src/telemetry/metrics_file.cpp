@@ -44,6 +44,9 @@ MetricsFile::MetricsFile(std::filesystem::path path, int64_t resumed_step) : pat
   if (!file_) throw ResourceError(fmt::format("cannot write {}", path_.string()), "check run.output_dir and its rights");
 }
 
-void MetricsFile::write(const Json& record) { file_ << finite(record).dump() << std::endl; }
+void MetricsFile::write(const Json& record) {
+  file_ << finite(record).dump() << std::endl;
+  if (!file_) throw ResourceError(fmt::format("cannot write {}", path_.string()), "is the disk full?");
+}
 
 }  // namespace loongforge::telemetry

@@ -44,7 +44,8 @@ void AddedTokenFinder::add(const AddedToken& token, std::string_view pattern) {
   if (pattern.empty()) return;
   uint32_t at = 0;
   for (char c : pattern) {
-    auto [child, fresh] = nodes_[at].children.try_emplace(static_cast<uint8_t>(c), static_cast<uint32_t>(nodes_.size()));
+    auto [child, fresh] =
+        nodes_[at].children.try_emplace(static_cast<uint8_t>(c), static_cast<uint32_t>(nodes_.size()));
     at = child->second;
     if (fresh) nodes_.emplace_back();
   }

@@ -96,7 +96,8 @@ Bpe::Bpe(const JsonNode& node)
       fuse_unknown_(node.bool_or("fuse_unk", false)),
       byte_fallback_(node.bool_or("byte_fallback", false)),
       ignore_merges_(node.bool_or("ignore_merges", false)) {
-  if (node.has("dropout") && node.at("dropout").json() != 0.0) node.at("dropout").fail("merge dropout is not supported");
+  if (node.has("dropout") && node.at("dropout").json() != 0.0)
+    node.at("dropout").fail("merge dropout is not supported");
   read_vocabulary(node.at("vocab"));
   read_merges(node.at("merges"));
   if (std::string unknown = node.string_or("unk_token", ""); !unknown.empty()) {
@@ -133,12 +134,14 @@ void Bpe::read_merges(const JsonNode& node) {
     } else {
       std::string line = merge.string();
       size_t space = line.find(' ');
-      if (space == line.npos || line.find(' ', space + 1) != line.npos) merge.fail("a merge is two tokens with one space between");
+      if (space == line.npos || line.find(' ', space + 1) != line.npos)
+        merge.fail("a merge is two tokens with one space between");
       left = line.substr(0, space), right = line.substr(space + 1);
     }
     int32_t left_id = id_of(merge, left), right_id = id_of(merge, right);
     if (right.size() < continuing_prefix_.size()) merge.fail("the right token lacks the continuing_subword_prefix");
-    merges_.insert(left_id, right_id, static_cast<int32_t>(rank), id_of(merge, left + right.substr(continuing_prefix_.size())));
+    merges_.insert(left_id, right_id, static_cast<int32_t>(rank),
+                   id_of(merge, left + right.substr(continuing_prefix_.size())));
   }
 }
 
@@ -153,7 +156,8 @@ bool Bpe::append_bytes(std::string_view symbol, std::vector<int32_t>& ids) const
   return true;
 }
 
-// One id a character. Unknown characters give the unknown token (a run of them one, when fused), or nothing without one.
+// One id a character. Unknown characters give the unknown token (a run of them one, when fused), or nothing without
+// one.
 std::vector<int32_t> Bpe::symbols(std::string_view word) const {
   std::vector<int32_t> ids;
   ids.reserve(word.size());

@@ -11,13 +11,30 @@ namespace loongforge::tokenizer {
 namespace {
 
 using Name = std::pair<std::string_view, std::string_view>;
-// Items for use inside brackets. White_Space differs from PCRE2's \s by U+180E, word characters by marks and connectors.
-constexpr std::string_view kSpace = R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+// Items for use inside brackets. White_Space differs from PCRE2's \s by U+180E, word characters by marks and
+// connectors.
+constexpr std::string_view kSpace =
+    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
-constexpr std::array<Name, 19> kProperties{{{"Letter", "L"}, {"Mark", "M"}, {"Number", "N"}, {"Punctuation", "P"}, {"Symbol", "S"},
-    {"Separator", "Z"}, {"Other", "C"}, {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"}, {"Decimal_Number", "Nd"},
-    {"Alpha", "Alphabetic"}, {"Alphabetic", "Alphabetic"}, {"Digit", "Nd"}, {"Upper", "Uppercase"}, {"Lower", "Lowercase"},
-    {"Any", "Any"}, {"Emoji", "Emoji"}, {"Ideographic", "Ideographic"}, {"Punct", "P"}}};
+constexpr std::array<Name, 19> kProperties{{{"Letter", "L"},
+                                            {"Mark", "M"},
+                                            {"Number", "N"},
+                                            {"Punctuation", "P"},
+                                            {"Symbol", "S"},
+                                            {"Separator", "Z"},
+                                            {"Other", "C"},
+                                            {"Uppercase_Letter", "Lu"},
+                                            {"Lowercase_Letter", "Ll"},
+                                            {"Decimal_Number", "Nd"},
+                                            {"Alpha", "Alphabetic"},
+                                            {"Alphabetic", "Alphabetic"},
+                                            {"Digit", "Nd"},
+                                            {"Upper", "Uppercase"},
+                                            {"Lower", "Lowercase"},
+                                            {"Any", "Any"},
+                                            {"Emoji", "Emoji"},
+                                            {"Ideographic", "Ideographic"},
+                                            {"Punct", "P"}}};
 
 class Translator {
  public:
@@ -101,13 +118,17 @@ class Translator {
       case 'h': return wrap("0-9a-fA-F", false, in_class);
       case 'S': return in_class ? "\\S" : wrap(kSpace, true, false);
       case 'W': return in_class ? "\\W" : wrap(kWord, true, false);
-      case 'H': if (in_class) fail("\\H in a class"); return wrap("0-9a-fA-F", true, false);
+      case 'H':
+        if (in_class) fail("\\H in a class");
+        return wrap("0-9a-fA-F", true, false);
       case 'u': return unicode_escape();
       case 'p':
       case 'P': return property(c == 'P', in_class);
       default: {
         size_t length = 1;
-        while (pos_ + length - 1 < in_.size() && length > 0 && (static_cast<unsigned char>(in_[pos_ + length - 1]) & 0xC0) == 0x80) ++length;
+        while (pos_ + length - 1 < in_.size() && length > 0 &&
+               (static_cast<unsigned char>(in_[pos_ + length - 1]) & 0xC0) == 0x80)
+          ++length;
         pos_ = std::min(in_.size(), pos_ + length - 1);
         return std::string(in_.substr(begin, pos_ - begin));
       }
@@ -136,8 +157,10 @@ class Translator {
     }
     std::string known(name);
     auto found = std::find_if(kProperties.begin(), kProperties.end(), [&](const Name& n) { return n.first == name; });
-    if (found != kProperties.end()) known = found->second;
-    else if (name.size() > 2) known = fmt::format("sc:{}", name);  // the script itself, not Script_Extensions
+    if (found != kProperties.end())
+      known = found->second;
+    else if (name.size() > 2)
+      known = fmt::format("sc:{}", name);  // the script itself, not Script_Extensions
     return fmt::format("\\{}{{{}}}", negated ? 'P' : 'p', known);
   }
 

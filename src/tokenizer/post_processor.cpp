@@ -25,7 +25,8 @@ PostProcessor make_template(const JsonNode& node) {
     }
     if (!item.has("SpecialToken")) item.fail("expected \"Sequence\" or \"SpecialToken\"");
     std::string name = item.at("SpecialToken").at("id").string();
-    for (const JsonNode& id : node.at("special_tokens").at(name).at("ids").elements()) around[sequences].push_back(id.id());
+    for (const JsonNode& id : node.at("special_tokens").at(name).at("ids").elements())
+      around[sequences].push_back(id.id());
   }
   if (sequences == 0) node.at("single").fail("the template has no \"Sequence\"");
   return surround(around[0], around[1]);

@@ -98,11 +98,14 @@ PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth) {
   if (type == "ByteLevel") return make_byte_level(node);
   if (type == "Metaspace") return make_metaspace(node);
   if (type == "Split")
-    return regex_splitter(make_pattern(node.at("pattern")), make_behavior(node.at("behavior")), node.bool_or("invert", false));
+    return regex_splitter(make_pattern(node.at("pattern")), make_behavior(node.at("behavior")),
+                          node.bool_or("invert", false));
   if (type == "Digits")
-    return character_splitter(is_numeric, node.bool_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
+    return character_splitter(is_numeric,
+                              node.bool_or("individual_digits", false) ? Behavior::isolated : Behavior::contiguous);
   if (type == "Punctuation")
-    return character_splitter(is_punctuation, node.has("behavior") ? make_behavior(node.at("behavior")) : Behavior::isolated);
+    return character_splitter(is_punctuation,
+                              node.has("behavior") ? make_behavior(node.at("behavior")) : Behavior::isolated);
   if (type == "WhitespaceSplit") return character_splitter(is_whitespace, Behavior::removed);
   if (type == "Whitespace")
     return regex_splitter(Regex(R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)"), Behavior::removed, true);

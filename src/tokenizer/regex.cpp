@@ -76,7 +76,8 @@ std::vector<Match> Regex::find_all(std::string_view text) const {
     int rc = match_at(code, text, pos, data.get());
     if (rc == PCRE2_ERROR_NOMATCH) break;
     if (rc < 0)
-      throw DataError(fmt::format("regular expression '{}' failed on {} bytes of text: {}", pattern_, text.size(), error_text(rc)));
+      throw DataError(
+          fmt::format("regular expression '{}' failed on {} bytes of text: {}", pattern_, text.size(), error_text(rc)));
     Match match{bounds[0], bounds[1]};
     bool empty = match.begin >= match.end;
     pos = empty ? next_character(text, match.begin) : match.end;

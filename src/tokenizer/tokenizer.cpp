@@ -200,7 +200,8 @@ std::vector<int32_t> Tokenizer::special_ids() const { return {impl_->special.beg
 
 std::optional<int32_t> Tokenizer::end_of_text() const {
   if (!impl_->end_token.empty()) return token_to_id(impl_->end_token);
-  for (std::string_view name : {"<|endoftext|>", "<|end_of_text|>", "</s>", "<｜end▁of▁sentence｜>", "<eos>", "<|im_end|>"}) {
+  for (std::string_view name :
+       {"<|endoftext|>", "<|end_of_text|>", "</s>", "<｜end▁of▁sentence｜>", "<eos>", "<|im_end|>"}) {
     if (auto id = token_to_id(name); id && is_special(*id)) return id;
   }
   return std::nullopt;

@@ -6,8 +6,8 @@
 
 namespace loongforge::corpus {
 
-/// An interpolated Kneser–Ney bigram (Chen and Goodman 1999; discount D = n1 / (n1 + 2 n2)); its continuation counts are
-/// interpolated with the uniform distribution in the same way, so no id has probability 0.
+/// An interpolated Kneser–Ney bigram (Chen and Goodman 1999; discount D = n1 / (n1 + 2 n2)); its continuation counts
+/// are interpolated with the uniform distribution in the same way, so no id has probability 0.
 class KneserNeyBigram {
  public:
   /// Ids are in [0, vocab_size).

@@ -7,7 +7,8 @@
 
 namespace loongforge::corpus {
 
-/// One training sample: `length` inputs and their labels. Documents are packed back to back and must not see each other.
+/// One training sample: `length` inputs and their labels. Documents are packed back to back and must not see each
+/// other.
 struct Sample {
   uint64_t id = 0;                        ///< names the sample in randomness and logs; stable over runs
   std::vector<int32_t> ids;               ///< [length] inputs
@@ -25,8 +26,8 @@ class SampleSource {
   virtual Sample get(int64_t index) const = 0;
 };
 
-/// The sample at a position of an endless run over `n` samples: epoch after epoch, each a new permutation of (seed, epoch),
-/// whatever the ranks, workers and batch sizes. To resume, go on at the number of consumed samples.
+/// The sample at a position of an endless run over `n` samples: epoch after epoch, each a new permutation of (seed,
+/// epoch), whatever the ranks, workers and batch sizes. To resume, go on at the number of consumed samples.
 class SampleOrder {
  public:
   /// n > 0; without `shuffle` every epoch is 0, 1, …, n-1.

@@ -15,6 +15,7 @@ class MetricsFile {
   /// line are dropped first. Throws ResourceError.
   MetricsFile(std::filesystem::path path, int64_t resumed_step);
   /// Appends one line and flushes it. `record` holds "step". Non-finite numbers are written as strings.
+  /// Throws ResourceError.
   void write(const Json& record);
   const std::filesystem::path& path() const { return path_; }
 

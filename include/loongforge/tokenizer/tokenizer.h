@@ -15,13 +15,14 @@ namespace loongforge::tokenizer {
 /// Immutable and cheap to copy; all members may be called from many threads at once.
 class Tokenizer {
  public:
-  /// Reads `path` (a tokenizer.json, or a folder that holds one). DataError, naming the place, for a missing or malformed
-  /// file and for component types that aren't supported. Its "truncation" and "padding" are not applied.
+  /// Reads `path` (a tokenizer.json, or a folder that holds one). DataError, naming the place, for a missing or
+  /// malformed file and for component types that aren't supported. Its "truncation" and "padding" are not applied.
   static Tokenizer from_file(const std::filesystem::path& path);
   /// The same from the file's text; `origin` names it in errors.
   static Tokenizer from_text(std::string_view json, std::string_view origin = "tokenizer.json");
 
-  /// Ids of `text`; with `add_special_tokens` also what the post-processor adds. Bytes that aren't UTF-8 count as U+FFFD.
+  /// Ids of `text`; with `add_special_tokens` also what the post-processor adds. Bytes that aren't UTF-8 count as
+  /// U+FFFD.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
   /// Text of `ids`, valid UTF-8 with U+FFFD for broken characters; ids without a token are passed over.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
@@ -33,8 +34,8 @@ class Tokenizer {
   bool is_special(int32_t id) const;
   /// Ids of the special added tokens, ascending.
   std::vector<int32_t> special_ids() const;
-  /// The token that ends documents: "<|endoftext|>", "<|end_of_text|>", "</s>", "<|im_end|>"…, whichever is special here,
-  /// after the "eos_token" of a tokenizer_config.json beside the file.
+  /// The token that ends documents: "<|endoftext|>", "<|end_of_text|>", "</s>", "<|im_end|>"…, whichever is special
+  /// here, after the "eos_token" of a tokenizer_config.json beside the file.
   std::optional<int32_t> end_of_text() const;
 
  private:

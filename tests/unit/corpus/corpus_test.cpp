@@ -53,8 +53,9 @@ TEST_F(Corpus, IndexHasMegatronsBytes) {
   make({{1, 2, 3}, {4}});
   using namespace std::string_literals;
   EXPECT_EQ(read_file(path("c.bin")), "\1\0\2\0\3\0\4\0"s);
-  EXPECT_EQ(read_file(path("c.idx")), "MMIDIDX\0\0"s + "\1\0\0\0\0\0\0\0"s + "\10"s + "\2\0\0\0\0\0\0\0"s + "\3\0\0\0\0\0\0\0"s +
-                                          "\3\0\0\0\1\0\0\0"s + "\0\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0"s +
+  EXPECT_EQ(read_file(path("c.idx")), "MMIDIDX\0\0"s + "\1\0\0\0\0\0\0\0"s + "\10"s + "\2\0\0\0\0\0\0\0"s +
+                                          "\3\0\0\0\0\0\0\0"s + "\3\0\0\0\1\0\0\0"s +
+                                          "\0\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0"s +
                                           "\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0"s);
 }
 
@@ -118,7 +119,8 @@ TEST_F(Corpus, DocumentsAloneAndInParts) {
 TEST_F(Corpus, NpyRowsAreSamplesAsTheyAre) {
   std::string header = "{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }";
   header.resize(118, ' ');
-  std::string file = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(118) + '\0' + header + std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12);
+  std::string file = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(118) + '\0' + header +
+                     std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12);
   write_file(path("a.npy"), file);
   auto rows = make_npy_rows(path("a.npy"), 6);
   EXPECT_EQ(rows->size(), 2);
@@ -142,7 +144,11 @@ TEST(SampleOrder, EveryEpochIsItsOwnPermutation) {
 
 TEST_F(Corpus, ShippedTextSplitsAsTheTokenizersTraining) {
   auto tokenizer = tokenizer::Tokenizer::from_file(kQuickstart);
-  TokenizeOptions options{.inputs = {kQuickstart + "kjv.txt.zst"}, .output = path("one"), .lines_per_document = 20, .holdout = 0.05, .threads = 1};
+  TokenizeOptions options{.inputs = {kQuickstart + "kjv.txt.zst"},
+                          .output = path("one"),
+                          .lines_per_document = 20,
+                          .holdout = 0.05,
+                          .threads = 1};
   auto report = tokenize_corpus(tokenizer, options);
   EXPECT_EQ(report.train_documents, 1483);  // as tools/oracle/train_quickstart_tokenizer.py prints
   EXPECT_EQ(report.train_ids, 1070299);
@@ -150,7 +156,8 @@ TEST_F(Corpus, ShippedTextSplitsAsTheTokenizersTraining) {
   EXPECT_EQ(report.valid_ids, 53080);
   options.output = path("three"), options.threads = 3;
   tokenize_corpus(tokenizer, options);
-  for (std::string part : {"_train.bin", "_train.idx", "_valid.bin", "_valid.idx"}) EXPECT_EQ(read_file(path("one" + part)), read_file(path("three" + part)));
+  for (std::string part : {"_train.bin", "_train.idx", "_valid.bin", "_valid.idx"})
+    EXPECT_EQ(read_file(path("one" + part)), read_file(path("three" + part)));
 }
 
 TEST_F(Corpus, BadRecordsAreNamedByFileAndLine) {
@@ -176,7 +183,8 @@ TEST(KneserNey, TinyCaseByHand) {
   double sum = 0;
   for (int64_t next = 0; next < 4; ++next) sum += model.probability(0, next);
   EXPECT_NEAR(sum, 1, 1e-15);
-  EXPECT_NEAR(model.cross_entropy({0, 1, 0}), -(std::log(model.probability(0, 1)) + std::log(model.probability(1, 0))) / 2, 1e-15);
+  EXPECT_NEAR(model.cross_entropy({0, 1, 0}),
+              -(std::log(model.probability(0, 1)) + std::log(model.probability(1, 0))) / 2, 1e-15);
 }
 
 }  // namespace

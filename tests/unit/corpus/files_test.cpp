@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "loongforge/core/files.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "loongforge/core/error.h"
-#include "loongforge/core/files.h"
 #include "loongforge/corpus/holdout.h"
 #include "loongforge/corpus/indexed.h"
 #include "loongforge/corpus/npy.h"
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 class CorpusFiles : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("corpus_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = fs::path(testing::TempDir()) /
+              ("corpus_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -73,8 +75,10 @@ TEST_F(CorpusFiles, ReadsNpyAndRefusesOthers) {
   const NpyRows rows(at("a.npy"));
   EXPECT_EQ(rows.row(0), (std::vector<int64_t>{1, -1}));
   EXPECT_EQ(rows.row(1), (std::vector<int64_t>{3, 4}));
-  for (const char* header : {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", "{'descr': '<i2', 'fortran_order': True, 'shape': (2, 2), }",
-                             "{'descr': '<i2', 'fortran_order': False, 'shape': (4,), }", "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }",
+  for (const char* header : {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }",
+                             "{'descr': '<i2', 'fortran_order': True, 'shape': (2, 2), }",
+                             "{'descr': '<i2', 'fortran_order': False, 'shape': (4,), }",
+                             "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }",
                              "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 2), }", ""}) {
     npy(header, std::string(8, '\0'));
     EXPECT_THROW(NpyRows bad(at("a.npy")), DataError) << header;

@@ -31,12 +31,13 @@ void compare(const Tokenizer& tokenizer, const nlohmann::json& record, const std
   auto ids = record["ids"].get<std::vector<int32_t>>(), special = record["special"].get<std::vector<int32_t>>();
   ++counts.records;
   bool same_ids = tokenizer.encode(text, false) == ids && tokenizer.encode(text, true) == special;
-  bool same_text = tokenizer.decode(special, false) == record["decoded"] && tokenizer.decode(special, true) == record["skipped"];
+  bool same_text =
+      tokenizer.decode(special, false) == record["decoded"] && tokenizer.decode(special, true) == record["skipped"];
   counts.ids += same_ids;
   counts.decoded += same_text;
   if (counts.records - counts.ids < 10 && !same_ids)
-    ADD_FAILURE() << name << ": " << record["text"].dump() << "\n expected " << nlohmann::json(ids).dump() << "\n found    "
-                  << nlohmann::json(tokenizer.encode(text, false)).dump();
+    ADD_FAILURE() << name << ": " << record["text"].dump() << "\n expected " << nlohmann::json(ids).dump()
+                  << "\n found    " << nlohmann::json(tokenizer.encode(text, false)).dump();
   if (counts.records - counts.decoded < 10 && !same_text)
     ADD_FAILURE() << name << ": " << record["text"].dump() << "\n decoded " << record["decoded"].dump() << "\n found   "
                   << nlohmann::json(tokenizer.decode(special, false)).dump();

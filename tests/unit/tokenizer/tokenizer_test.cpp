@@ -51,8 +51,13 @@ TEST(Tokenizer, EndOfTextComesFromTheConfigBesideIt) {
 
 TEST(Tokenizer, BrokenUtf8CountsAsReplacementCharacters) {
   auto tokenizer = Tokenizer::from_file(kQuickstart);
-  EXPECT_EQ(tokenizer.encode("a\xFF" "b\xE4\xB8"), tokenizer.encode("a\xEF\xBF\xBD" "b\xEF\xBF\xBD"));
-  EXPECT_EQ(utf8_lossy("\xF0\x9F\x98" "x\xED\xA0\x80"), "\xEF\xBF\xBDx\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(tokenizer.encode("a\xFF"
+                             "b\xE4\xB8"),
+            tokenizer.encode("a\xEF\xBF\xBD"
+                             "b\xEF\xBF\xBD"));
+  EXPECT_EQ(utf8_lossy("\xF0\x9F\x98"
+                       "x\xED\xA0\x80"),
+            "\xEF\xBF\xBDx\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
 }
 
 TEST(Tokenizer, MalformedFilesNameThePlace) {
