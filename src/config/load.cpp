@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "config/sections.h"
 #include "loongforge/config/compose.h"
@@ -110,6 +112,24 @@ bool is_harmless(const std::string& path) {
   return false;
 }
 
+/// What is saved for a text: before interpolation of the environment, with escaped dollars as they will be read.
+std::string saved_text(const Value& value) {
+  std::string text = value.unexpanded.empty() ? value.as_string() : value.unexpanded;
+  for (size_t at; (at = text.find("$${")) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
+/// The same value, however it is spelled; `a` may be a saved configuration read back without interpolation.
+bool is_same(const Value& a, const Value& b) {
+  if (a.is(Value::Kind::list) && b.is(Value::Kind::list)) {
+    return std::equal(a.list().begin(), a.list().end(), b.list().begin(), b.list().end(), is_same);
+  }
+  auto is_text = [](const Value& v) { return v.is(Value::Kind::string) || !v.unexpanded.empty(); };
+  auto text = [](const Value& v) { return v.is(Value::Kind::string) ? saved_text(v) : v.unexpanded; };
+  if (is_text(a) && is_text(b)) return text(a) == text(b);
+  return to_json(a) == to_json(b);
+}
+
 void differences(const Value* a, const Value* b, const std::string& path, std::vector<std::string>& out) {
   if (a && b && a->is_map() && b->is_map()) {
     for (const Entry& entry : a->map()) {
@@ -125,9 +145,9 @@ void differences(const Value* a, const Value* b, const std::string& path, std::v
   if (!a != !b) {
     const Field* field = field_at(path);
     const Value& present = a ? *a : *b;
-    if (field && dump_yaml(field->default_value) == dump_yaml(present)) return;
+    if (field && is_same(field->default_value, present)) return;
     out.push_back(path);
-  } else if (dump_yaml(*a, false) != dump_yaml(*b, false)) {
+  } else if (!is_same(*a, *b)) {
     out.push_back(path);
   }
 }

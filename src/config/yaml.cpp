@@ -130,7 +130,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void open(Value value, const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (!stack_.empty() && stack_.back().value.is_map() && !stack_.back().entry) fail(mark, "a key must be a plain name");
+    if (!stack_.empty() && stack_.back().value.is_map() && !stack_.back().entry) fail(mark, "a key must be a plain name (or a bracket is not closed)");
     stack_.push_back({std::move(value), mark, anchor, {}});
   }
 
@@ -159,7 +159,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void start_entry(Level& level, const Value& key, const YAML::Mark& mark) {
-    if (key.is(Value::Kind::list) || key.is_map()) fail(mark, "a key must be a plain name");
+    if (key.is(Value::Kind::list) || key.is_map()) fail(mark, "a key must be a plain name (or a bracket is not closed)");
     if (const auto& map = level.value.map(); level.value.find(key.spelling)) {
       auto first = std::find_if(map.begin(), map.end(), [&](const Entry& e) { return e.key == key.spelling; });
       fail(mark, fmt::format("{} is given twice (first at {})", key.spelling, first->place.text()));
