@@ -10,7 +10,6 @@
 #include "ckpt/safetensors_header.h"
 #include "loongforge/ckpt/boxes.h"
 #include "loongforge/core/error.h"
-#include "loongforge/core/failpoint.h"
 #include "loongforge/platform/dtype.h"
 
 namespace loongforge::ckpt {
@@ -71,7 +70,6 @@ void SafetensorsWriter::append(const at::Tensor& values) {
   LF_ASSERT(values.sizes() == at::IntArrayRef(info.shape), "tensor '{}' of {} given as {}", info.name,
             describe(info.shape), describe(values.sizes().vec()));
   const HostBytes host = host_bytes(values.detach().to(platform::to_torch(info.dtype)));
-  failpoint("ckpt.writing");
   file_.write(host.bytes.data(), host.bytes.size());
 }
 
