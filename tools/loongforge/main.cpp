@@ -16,7 +16,7 @@ template <const char* kName>
 int in_worker(const Args& args) {
   return worker_command(kName, args);
 }
-constexpr char kVerify[] = "verify", kEval[] = "eval", kGenerate[] = "generate", kBench[] = "bench";
+constexpr char kVerify[] = "verify", kEval[] = "eval", kGenerate[] = "generate";
 
 constexpr Command kCommands[] = {
     {"train", "train a model from a YAML config, on one or many ranks", train_command},
@@ -24,7 +24,6 @@ constexpr Command kCommands[] = {
     {"eval", "loss and perplexity of a model directory on a file", in_worker<kEval>},
     {"generate", "text from a model directory", in_worker<kGenerate>},
     {"data", "tokenize text to .bin/.idx, look at it, count it", data_command},
-    {"bench", "time a part of the program on this machine", in_worker<kBench>},
 };
 
 void print_help() {
