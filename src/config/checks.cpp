@@ -16,8 +16,9 @@ class Checker {
 
   void model() {
     if (c_.model.path.empty() && c_.model.config.map().empty()) {
-      report("model", "model: set model.path (a Hugging Face directory) or model.config, or choose one by `model: NAME` in "
-                      "the defaults list");
+      report("model",
+             "model: set model.path (a Hugging Face directory) or model.config, or choose one by `model: NAME` in "
+             "the defaults list");
     }
     if (c_.run.resume.empty()) report("run.resume", "run.resume must be auto, never or a folder");
   }
@@ -51,7 +52,8 @@ class Checker {
       report("parallel.sequence_parallel", "parallel.sequence_parallel needs parallel.tp > 1");
     }
     if (p.vpp > 1 && p.pp == 1) report("parallel.vpp", "parallel.vpp needs parallel.pp > 1");
-    if (p.etp > 1 && p.ep == 1 && p.tp == 1) report("parallel.etp", "parallel.etp needs parallel.ep or parallel.tp > 1");
+    if (p.etp > 1 && p.ep == 1 && p.tp == 1)
+      report("parallel.etp", "parallel.etp needs parallel.ep or parallel.tp > 1");
     if (c_.platform.device == "cpu" && p.backend == "nccl") {
       report("parallel.backend", "parallel.backend nccl needs platform.device cuda");
     }
@@ -60,13 +62,14 @@ class Checker {
     if (options_.world_size) {
       const int64_t world = *options_.world_size;
       if (p.dp ? world != model_ranks * *p.dp : world % model_ranks != 0) {
-        return report("parallel", fmt::format("{} ranks don't fit tp {} × pp {} × cp {} × dp {}", world, p.tp, p.pp, p.cp,
-                                              p.dp ? std::to_string(*p.dp) : "auto"));
+        return report("parallel", fmt::format("{} ranks don't fit tp {} × pp {} × cp {} × dp {}", world, p.tp, p.pp,
+                                              p.cp, p.dp ? std::to_string(*p.dp) : "auto"));
       }
       dp = world / model_ranks;
     }
     if (dp && (p.tp * p.cp * *dp) % (p.ep * p.etp) != 0) {
-      report("parallel.ep", fmt::format("ep {} × etp {} must divide tp × cp × dp = {}", p.ep, p.etp, p.tp * p.cp * *dp));
+      report("parallel.ep",
+             fmt::format("ep {} × etp {} must divide tp × cp × dp = {}", p.ep, p.etp, p.tp * p.cp * *dp));
     }
     batch(dp);
   }
@@ -84,8 +87,8 @@ class Checker {
   void one_of(const std::string& path, const std::string& value, const std::vector<std::string>& known) {
     if (std::find(known.begin(), known.end(), value) != known.end()) return;
     auto near = nearest(value, known);
-    report(path, fmt::format("{} can't be `{}`{}; valid: {}, or one that a library in run.plugins registers", path, value,
-                             near ? fmt::format(" (did you mean {}?)", *near) : "", join_names(known)));
+    report(path, fmt::format("{} can't be `{}`{}; valid: {}, or one that a library in run.plugins registers", path,
+                             value, near ? fmt::format(" (did you mean {}?)", *near) : "", join_names(known)));
   }
 
   void report(const std::string& path, std::string text) {

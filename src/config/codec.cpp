@@ -109,8 +109,8 @@ std::optional<ByteSize> Codec<ByteSize>::read(const Value& value, const Rule& ru
     std::string_view name;
     double bytes;
   };
-  constexpr std::array kUnits = {Unit{"", 1},         Unit{"B", 1},          Unit{"KB", 1e3},        Unit{"MB", 1e6},
-                                 Unit{"GB", 1e9},     Unit{"TB", 1e12},      Unit{"KiB", 1024.0},    Unit{"MiB", 0x1p20},
+  constexpr std::array kUnits = {Unit{"", 1},         Unit{"B", 1},       Unit{"KB", 1e3},     Unit{"MB", 1e6},
+                                 Unit{"GB", 1e9},     Unit{"TB", 1e12},   Unit{"KiB", 1024.0}, Unit{"MiB", 0x1p20},
                                  Unit{"GiB", 0x1p30}, Unit{"TiB", 0x1p40}};
   std::string_view text = value.is(Value::Kind::string) ? std::string_view(value.as_string()) : "";
   double number = is_number(value) ? value.as_real() : 0;

@@ -161,7 +161,8 @@ class Composer {
       }
     }
     for (const std::string& name : entry.names) {
-      if (name == "???") fail(entry.place, fmt::format("{0} must be chosen: {0}={1}", entry.id(), "<name>"), known(entry));
+      if (name == "???")
+        fail(entry.place, fmt::format("{0} must be chosen: {0}={1}", entry.id(), "<name>"), known(entry));
       // A name may lead into a folder ("/base/run": from the top).
       std::string full = name.starts_with('/') ? name.substr(1) : joined(entry.group, name, '/');
       auto file = search_.find(full);

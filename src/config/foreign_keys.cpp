@@ -94,11 +94,30 @@ constexpr std::array kForeign = {
 };
 
 // Keys of config.json that people write one level too high.
-constexpr std::array<std::string_view, 24> kModelKeys = {
-    "architectures", "attention_bias", "attention_dropout", "bos_token_id", "eos_token_id", "head_dim", "hidden_act",
-    "hidden_size", "initializer_range", "intermediate_size", "max_position_embeddings", "mlp_bias", "model_type",
-    "num_attention_heads", "num_hidden_layers", "num_key_value_heads", "pad_token_id", "rms_norm_eps", "rope_parameters",
-    "rope_scaling", "rope_theta", "sliding_window", "tie_word_embeddings", "vocab_size"};
+constexpr std::array<std::string_view, 24> kModelKeys = {"architectures",
+                                                         "attention_bias",
+                                                         "attention_dropout",
+                                                         "bos_token_id",
+                                                         "eos_token_id",
+                                                         "head_dim",
+                                                         "hidden_act",
+                                                         "hidden_size",
+                                                         "initializer_range",
+                                                         "intermediate_size",
+                                                         "max_position_embeddings",
+                                                         "mlp_bias",
+                                                         "model_type",
+                                                         "num_attention_heads",
+                                                         "num_hidden_layers",
+                                                         "num_key_value_heads",
+                                                         "pad_token_id",
+                                                         "rms_norm_eps",
+                                                         "rope_parameters",
+                                                         "rope_scaling",
+                                                         "rope_theta",
+                                                         "sliding_window",
+                                                         "tie_word_embeddings",
+                                                         "vocab_size"};
 
 }  // namespace
 

@@ -104,8 +104,8 @@ class Interpolator {
     for (const Piece& piece : pieces) {
       Value part = piece.reference ? target(piece.text, where) : Value(piece.text);
       if (part.is_map() || part.is(Value::Kind::list)) {
-        problems_.add(where.place, fmt::format("${{{}}} is {}; inside a longer text it must be a plain value", piece.text,
-                                               part.kind_name()));
+        problems_.add(where.place, fmt::format("${{{}}} is {}; inside a longer text it must be a plain value",
+                                               piece.text, part.kind_name()));
         continue;
       }
       text += scalar_text(part);
@@ -150,7 +150,8 @@ class Interpolator {
     std::optional<std::string> text = environment_(name);
     if (!text && comma != body.npos) text = std::string(trim(std::string_view(body).substr(comma + 1)));
     if (!text) {
-      problems_.add(where.place, fmt::format("the environment variable {0} is not set (a default: ${{env:{0},value}})", name));
+      problems_.add(where.place,
+                    fmt::format("the environment variable {0} is not set (a default: ${{env:{0},value}})", name));
       return Value();
     }
     Value value = parse_environment(*text, where.place);

@@ -44,7 +44,8 @@ void apply_all(Value& root, const std::vector<Override>& overrides, Problems& pr
     bool known = field_at(override_.key) || (override_.key.find('.') != std::string::npos && is_open(parent));
     if (override_.op == Override::Op::remove && !known) {
       std::string advice = foreign_key_advice(override_.key);
-      problems.add(override_.place, fmt::format("unknown key {}{}{}", override_.key, advice.empty() ? "" : "; ", advice));
+      problems.add(override_.place,
+                   fmt::format("unknown key {}{}{}", override_.key, advice.empty() ? "" : "; ", advice));
       continue;
     }
     apply_override(root, override_, is_open, problems);
@@ -105,8 +106,8 @@ void describe(const SectionSpec& section, const std::string& path, std::vector<F
 // Keys that may change between a run and its resume.
 bool is_harmless(const std::string& path) {
   for (std::string_view prefix : {"run.name", "run.output_dir", "run.resume", "train.eval_", "train.exit_at_step",
-                                  "train.steps", "train.epochs", "checkpoint.", "log.", "fault.", "platform.", "parallel.",
-                                  "memory.", "data.workers", "data.prefetch", "config_version"}) {
+                                  "train.steps", "train.epochs", "checkpoint.", "log.", "fault.", "platform.",
+                                  "parallel.", "memory.", "data.workers", "data.prefetch", "config_version"}) {
     if (path.starts_with(prefix)) return true;
   }
   return false;
@@ -136,7 +137,8 @@ void differences(const Value* a, const Value* b, const std::string& path, std::v
       differences(&entry.value, b->find(entry.key), path.empty() ? entry.key : path + "." + entry.key, out);
     }
     for (const Entry& entry : b->map()) {
-      if (!a->find(entry.key)) differences(nullptr, &entry.value, path.empty() ? entry.key : path + "." + entry.key, out);
+      if (!a->find(entry.key))
+        differences(nullptr, &entry.value, path.empty() ? entry.key : path + "." + entry.key, out);
     }
     return;
   }

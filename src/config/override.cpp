@@ -19,7 +19,9 @@ struct Step {
 
 std::vector<Step> steps_of(const Override& override_) {
   std::vector<Step> steps;
-  auto bad = [&] { return ConfigError(fmt::format("{}: cannot read the path {}", override_.place.text(), override_.key)); };
+  auto bad = [&] {
+    return ConfigError(fmt::format("{}: cannot read the path {}", override_.place.text(), override_.key));
+  };
   for (std::string_view part : split(override_.key, '.')) {
     size_t bracket = part.find('[');
     if (part.empty() || bracket == 0) throw bad();
@@ -81,6 +83,80 @@ std::string advice(const Value& map, const Override& override_, const std::strin
   return near ? fmt::format("did you mean {}? {}", *near, add) : add;
 }
 
+/// What one override does on its way through the tree.
+class Applier {
+ public:
+  Applier(const Override& override_, const std::function<bool(std::string_view)>& is_open, Problems& problems)
+      : override_(override_), is_open_(is_open), problems_(problems) {}
+
+  void apply(Value& root) {
+    const std::vector<Step> steps = steps_of(override_);
+    Value* node = &root;
+    for (size_t i = 0; node && i < steps.size(); ++i) {
+      const bool last = i + 1 == steps.size();
+      node = steps[i].index >= 0 ? into_list(*node, static_cast<size_t>(steps[i].index), last)
+                                 : into_map(*node, steps[i].key, last);
+    }
+  }
+
+ private:
+  using Op = Override::Op;
+
+  void report(std::string text) { problems_.add(override_.place, std::move(text)); }
+
+  // Both return the next node, or nullptr when done or failed.
+  Value* into_list(Value& node, size_t index, bool last) {
+    const size_t size = node.is(Value::Kind::list) ? node.list().size() : 0;
+    if (index >= size) {
+      report(fmt::format("{} has no entry {} (it has {})", path_, index, size));
+      return nullptr;
+    }
+    path_ += fmt::format("[{}]", index);
+    if (!last) return &node.list()[index];
+    if (override_.op == Op::remove) node.list().erase(node.list().begin() + static_cast<std::ptrdiff_t>(index));
+    else node.list()[index] = override_.value;
+    return nullptr;
+  }
+
+  Value* into_map(Value& node, const std::string& key, bool last) {
+    if (!node.is_map()) node = Value::empty_map();
+    Value* child = node.find(key);
+    const bool open = is_open_(path_);
+    path_ += (path_.empty() ? "" : ".") + key;
+    if (!child && open && override_.op == Op::set) {
+      report(fmt::format("{} is not there; {}", path_, advice(node, override_, key)));
+      return nullptr;
+    }
+    if (last) {
+      finish(node, child, key, open);
+      return nullptr;
+    }
+    if (child) return child;
+    Value made = Value::empty_map();
+    made.place = override_.place;
+    return &node.set(key, std::move(made));
+  }
+
+  void finish(Value& node, const Value* child, const std::string& key, bool open) {
+    if (override_.op == Op::remove) {
+      if (!node.erase(key) && open) report(fmt::format("{} is not there", path_));
+      return;
+    }
+    if (child && open && override_.op == Op::add) {
+      return report(fmt::format("{0} is there already; to change it, write {0}=… or ++{0}=…", path_));
+    }
+    node.set(key, override_.value);
+    for (Entry& entry : node.map()) {
+      if (entry.key == key) entry.place = override_.place;
+    }
+  }
+
+  const Override& override_;
+  const std::function<bool(std::string_view)>& is_open_;
+  Problems& problems_;
+  std::string path_;
+};
+
 }  // namespace
 
 std::vector<Override> parse_overrides(std::span<const std::string> arguments) {
@@ -99,56 +175,7 @@ std::vector<Override> parse_overrides(std::span<const std::string> arguments) {
 
 void apply_override(Value& root, const Override& override_, const std::function<bool(std::string_view)>& is_open,
                     Problems& problems) {
-  const std::vector<Step> steps = steps_of(override_);
-  const Override::Op op = override_.op;
-  Value* node = &root;
-  std::string path;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const bool last = i + 1 == steps.size();
-    const Step& step = steps[i];
-    if (step.index >= 0) {
-      if (!node->is(Value::Kind::list) || step.index >= static_cast<int64_t>(node->list().size())) {
-        size_t size = node->is(Value::Kind::list) ? node->list().size() : 0;
-        return problems.add(override_.place, fmt::format("{} has no entry {} (it has {})", path, step.index, size));
-      }
-      if (last && op == Override::Op::remove) {
-        node->list().erase(node->list().begin() + step.index);
-        return;
-      }
-      node = &node->list()[static_cast<size_t>(step.index)];
-      path += fmt::format("[{}]", step.index);
-      if (last) *node = override_.value;
-      continue;
-    }
-    if (!node->is_map()) *node = Value::empty_map();
-    Value* child = node->find(step.key);
-    const bool open = is_open(path);
-    std::string full = path.empty() ? step.key : path + "." + step.key;
-    if (!child && open && op == Override::Op::set) {
-      return problems.add(override_.place, fmt::format("{} is not there; {}", full, advice(*node, override_, step.key)));
-    }
-    if (last && op == Override::Op::remove) {
-      if (!node->erase(step.key) && open) problems.add(override_.place, fmt::format("{} is not there", full));
-      return;
-    }
-    if (last && child && op == Override::Op::add && open) {
-      return problems.add(override_.place, fmt::format("{0} is there already; to change it, write {0}=… or ++{0}=…", full));
-    }
-    if (last) {
-      node->set(step.key, override_.value);
-      for (Entry& entry : node->map()) {
-        if (entry.key == step.key) entry.place = override_.place;
-      }
-      return;
-    }
-    if (!child) {
-      Value made = Value::empty_map();
-      made.place = override_.place;
-      child = &node->set(step.key, std::move(made));
-    }
-    node = child;
-    path = std::move(full);
-  }
+  Applier(override_, is_open, problems).apply(root);
 }
 
 }  // namespace loongforge::config

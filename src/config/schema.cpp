@@ -37,7 +37,8 @@ void SectionSpec::report_unknown(const Entry& entry, const std::string& path, Re
     text += fmt::format("; did you mean {}?", path.empty() ? *near : path + "." + *near);
   }
   // With an answer at hand the whole list would only hide it.
-  if (elsewhere.empty() && !near) text += fmt::format("; valid{}: {}", path.empty() ? "" : " in " + path, join_names(names(), 40));
+  if (elsewhere.empty() && !near)
+    text += fmt::format("; valid{}: {}", path.empty() ? "" : " in " + path, join_names(names(), 40));
   reading.problems.add(entry.place, std::move(text));
 }
 
@@ -45,7 +46,8 @@ Value SectionSpec::read(void* object, const Value& value, const std::string& pat
   Value completed = Value::empty_map();
   completed.place = value.place;
   if (!value.is_map() && !value.is_null()) {
-    reading.problems.add(value.place, fmt::format("{} {}", path, wrong_type("a section with keys " + join_names(names(), 8), value)));
+    reading.problems.add(
+        value.place, fmt::format("{} {}", path, wrong_type("a section with keys " + join_names(names(), 8), value)));
     return completed;
   }
   const Value empty = Value::empty_map();
@@ -59,7 +61,8 @@ Value SectionSpec::read(void* object, const Value& value, const std::string& pat
       found = by_old;
       reading.warnings.push_back(fmt::format("{}: {} is called {} now", found->place.text(), old, full));
     }
-    if (!found && field.rule.required) reading.problems.add(value.place, fmt::format("{} must be set ({})", full, field.type));
+    if (!found && field.rule.required)
+      reading.problems.add(value.place, fmt::format("{} must be set ({})", full, field.type));
     bool reads = found || (field.section && !field.type.ends_with("null"));
     Value result = reads ? field.read(object, found ? *found : Value(), full, reading) : field.default_value;
     completed.map().push_back({field.name, found ? found->place : Place{}, std::move(result)});

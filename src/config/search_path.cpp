@@ -26,7 +26,8 @@ bool is_folder(const fs::path& path) {
 
 bool is_yaml(const fs::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
 
-/// The shared configurations of the tree that holds `binary` (an install prefix, or a source folder with its build below).
+/// The shared configurations of the tree that holds `binary` (an install prefix, or a source folder with its build
+/// below).
 void add_shared(const fs::path& binary, std::vector<fs::path>& folders) {
   std::error_code ignored;
   for (fs::path folder = fs::weakly_canonical(binary, ignored).parent_path(); folder.has_relative_path();
@@ -48,7 +49,8 @@ SearchPath SearchPath::standard() {
   }
   folders.emplace_back("configs");
   Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&add_shared), &info) && info.dli_fname) add_shared(info.dli_fname, folders);
+  if (::dladdr(reinterpret_cast<const void*>(&add_shared), &info) && info.dli_fname)
+    add_shared(info.dli_fname, folders);
   add_shared("/proc/self/exe", folders);
   return SearchPath(std::move(folders));
 }
@@ -70,7 +72,8 @@ std::optional<fs::path> SearchPath::find(const std::string& name) const {
 }
 
 bool SearchPath::has_group(const std::string& group) const {
-  return std::any_of(folders_.begin(), folders_.end(), [&](const fs::path& folder) { return is_folder(folder / group); });
+  return std::any_of(folders_.begin(), folders_.end(),
+                     [&](const fs::path& folder) { return is_folder(folder / group); });
 }
 
 std::vector<std::string> SearchPath::names(const std::string& group) const {

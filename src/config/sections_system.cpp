@@ -28,8 +28,10 @@ Section<ParallelSection> parallel_section() {
       .field("dp", &ParallelSection::dp, {.min = 1}, "data parallel size; auto: all ranks / (tp · pp · cp)")
       .field("zero", &ParallelSection::zero, {.min = 0, .max = 3, .old_names = {"zero_stage"}},
              "what data parallel ranks share out: 0 nothing, 1 optimizer, 2 and gradients, 3 and parameters")
-      .field("sequence_parallel", &ParallelSection::sequence_parallel, {}, "shard what lies between tp regions by sequence")
-      .field("pipeline_schedule", &ParallelSection::pipeline_schedule, {}, "order of work of the pipeline, such as 1f1b")
+      .field("sequence_parallel", &ParallelSection::sequence_parallel, {},
+             "shard what lies between tp regions by sequence")
+      .field("pipeline_schedule", &ParallelSection::pipeline_schedule, {},
+             "order of work of the pipeline, such as 1f1b")
       .field("overlap", &ParallelSection::overlap, {}, "reduce gradients while the backward goes on")
       .field("bucket_bytes", &ParallelSection::bucket_bytes, {}, "least size of a bucket of gradients")
       .field("backend", &ParallelSection::backend, {.allowed = {"auto", "local", "thread", "gloo", "nccl", "fake"}},
@@ -60,7 +62,8 @@ Section<CheckpointSection> checkpoint_section() {
   s.field("every", &CheckpointSection::every, {.min = 0}, "steps between checkpoints; 0: only the last")
       .field("keep", &CheckpointSection::keep, {.min = 0}, "newest checkpoints that are kept; 0: all")
       .field("save_last", &CheckpointSection::save_last, {}, "save after the last step")
-      .field("optimizer", &CheckpointSection::optimizer, {}, "save the optimizer too; without it a run can't be resumed")
+      .field("optimizer", &CheckpointSection::optimizer, {},
+             "save the optimizer too; without it a run can't be resumed")
       .field("dtype", &CheckpointSection::dtype, {.allowed = {"float32", "bfloat16", "float16", "float64"}},
              "of saved weights; auto: as each parameter was loaded, or precision.dtype")
       .field("max_shard_size", &CheckpointSection::max_shard_size, {}, "largest weight file");

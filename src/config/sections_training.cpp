@@ -40,7 +40,8 @@ Section<ModelSection> model_section() {
       .field("config", &ModelSection::config, {},
              "keys of the family's config.json (model_type, hidden_size, …); with path, they replace the directory's")
       .field("load_weights", &ModelSection::load_weights, {}, "false: take only configuration and tokenizer from path")
-      .field("freeze", &ModelSection::freeze, {}, "patterns (`*`, `?`) of published parameter names that aren't trained")
+      .field("freeze", &ModelSection::freeze, {},
+             "patterns (`*`, `?`) of published parameter names that aren't trained")
       .section("lora", &ModelSection::lora, lora_section(), "train low-rank adapters instead of the weights");
   return s;
 }
@@ -48,7 +49,8 @@ Section<ModelSection> model_section() {
 Section<DataSection> data_section() {
   Section<DataSection> s;
   s.field("kind", &DataSection::kind, {},
-          "text (plain files), jsonl, indexed (Megatron .bin/.idx), tokens (integer .npy [samples, length]), or a plug-in's")
+          "text (plain files), jsonl, indexed (Megatron .bin/.idx), tokens (integer .npy [samples, length]), or a "
+          "plug-in's")
       .field("train", &DataSection::train, {.old_names = {"path"}}, "training files")
       .field("valid", &DataSection::valid, {}, "validation files; none: valid_fraction of the training documents")
       .field("valid_fraction", &DataSection::valid_fraction, {.min = 0, .max = 0.5},
@@ -75,9 +77,12 @@ Section<TrainSection> train_section() {
       .field("global_batch_size", &TrainSection::global_batch_size, {.min = 0},
              "samples per step over all ranks; 0: micro_batch_size × dp")
       .field("eval_every", &TrainSection::eval_every, {.min = 0}, "steps between evaluations; 0: none")
-      .field("eval_batches", &TrainSection::eval_batches, {.min = 0}, "global batches per evaluation; 0: all of the data")
-      .field("eval_at_end", &TrainSection::eval_at_end, {}, "evaluate after the last step when there is validation data")
-      .field("exit_at_step", &TrainSection::exit_at_step, {.min = 0}, "save and stop there as if interrupted; 0: don't");
+      .field("eval_batches", &TrainSection::eval_batches, {.min = 0},
+             "global batches per evaluation; 0: all of the data")
+      .field("eval_at_end", &TrainSection::eval_at_end, {},
+             "evaluate after the last step when there is validation data")
+      .field("exit_at_step", &TrainSection::exit_at_step, {.min = 0},
+             "save and stop there as if interrupted; 0: don't");
   return s;
 }
 

@@ -130,7 +130,8 @@ class Builder : public YAML::EventHandler {
   }
 
   void open(Value value, const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (!stack_.empty() && stack_.back().value.is_map() && !stack_.back().entry) fail(mark, "a key must be a plain name (or a bracket is not closed)");
+    if (!stack_.empty() && stack_.back().value.is_map() && !stack_.back().entry)
+      fail(mark, "a key must be a plain name (or a bracket is not closed)");
     stack_.push_back({std::move(value), mark, anchor, {}});
   }
 
@@ -159,7 +160,8 @@ class Builder : public YAML::EventHandler {
   }
 
   void start_entry(Level& level, const Value& key, const YAML::Mark& mark) {
-    if (key.is(Value::Kind::list) || key.is_map()) fail(mark, "a key must be a plain name (or a bracket is not closed)");
+    if (key.is(Value::Kind::list) || key.is_map())
+      fail(mark, "a key must be a plain name (or a bracket is not closed)");
     if (const auto& map = level.value.map(); level.value.find(key.spelling)) {
       auto first = std::find_if(map.begin(), map.end(), [&](const Entry& e) { return e.key == key.spelling; });
       fail(mark, fmt::format("{} is given twice (first at {})", key.spelling, first->place.text()));
@@ -184,11 +186,13 @@ Value parse(std::string_view text, const Place& base) {
     Value root = builder.take();
     Builder second(base);
     if (parser.HandleNextDocument(second)) {
-      throw ConfigError(fmt::format("{}: a second document: one file holds one configuration", base.origin ? *base.origin : ""));
+      throw ConfigError(
+          fmt::format("{}: a second document: one file holds one configuration", base.origin ? *base.origin : ""));
     }
     return root;
   } catch (const YAML::Exception& error) {
-    Place place = base.line < 0 ? Place{base.origin, 0, 0} : Place{base.origin, error.mark.line + 1, error.mark.column + 1};
+    Place place =
+        base.line < 0 ? Place{base.origin, 0, 0} : Place{base.origin, error.mark.line + 1, error.mark.column + 1};
     throw ConfigError(fmt::format("{}: not valid YAML: {}", place.text(), error.msg));
   }
 }

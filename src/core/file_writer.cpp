@@ -97,7 +97,8 @@ void fsync_dir(const fs::path& folder, FileRole role) {
   if (fd < 0) throw_file_error(role, "sync", folder, errno);
   int status = ::fsync(fd), error = errno;
   ::close(fd);
-  if (status != 0 && error != EINVAL && error != ENOTSUP && error != EROFS) throw_file_error(role, "sync", folder, error);
+  if (status != 0 && error != EINVAL && error != ENOTSUP && error != EROFS)
+    throw_file_error(role, "sync", folder, error);
 }
 
 void make_folders(const fs::path& folder, FileRole role) {

@@ -55,8 +55,8 @@ std::string hint_for(int error) {
 }
 
 bool is_exhaustion(int error) {
-  return error == ENOSPC || error == EDQUOT || error == EROFS || error == ENOMEM || error == EMFILE || error == ENFILE ||
-         error == EFBIG;
+  return error == ENOSPC || error == EDQUOT || error == EROFS || error == ENOMEM || error == EMFILE ||
+         error == ENFILE || error == EFBIG;
 }
 
 }  // namespace

@@ -82,7 +82,9 @@ struct Codec<std::optional<M>> {
 
 template <class M, size_t kSize>
 struct Codec<std::array<M, kSize>> {
-  static std::string type(const Rule& rule) { return "list of " + std::to_string(kSize) + " × " + Codec<M>::type(rule); }
+  static std::string type(const Rule& rule) {
+    return "list of " + std::to_string(kSize) + " × " + Codec<M>::type(rule);
+  }
   static std::optional<std::array<M, kSize>> read(const Value& value, const Rule& rule, std::string& problem) {
     std::array<M, kSize> out;
     if (!value.is(Value::Kind::list) || value.list().size() != kSize) {

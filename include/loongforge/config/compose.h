@@ -32,12 +32,12 @@ struct Choice {
 };
 using Choices = std::map<std::string, Choice>;
 
-/// Takes the overrides that choose groups (`model=qwen3_8b`, `+model@teacher=…`, `~model`) out of `overrides`: those of an
-/// undotted key with a plain text as value, whose part before `@` is a folder of choices.
+/// Takes the overrides that choose groups (`model=qwen3_8b`, `+model@teacher=…`, `~model`) out of `overrides`: those of
+/// an undotted key with a plain text as value, whose part before `@` is a folder of choices.
 Choices take_choices(std::vector<Override>& overrides, const SearchPath& search);
 
-/// Reads `file`, composes what its defaults list names, and merges. Throws ConfigError for unknown names (with the nearest),
-/// malformed lists, cycles, and `override`s of nothing.
+/// Reads `file`, composes what its defaults list names, and merges. Throws ConfigError for unknown names (with the
+/// nearest), malformed lists, cycles, and `override`s of nothing.
 Value compose(const std::filesystem::path& file, const SearchPath& search, Choices choices = {});
 
 }  // namespace loongforge::config

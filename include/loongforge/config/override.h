@@ -24,9 +24,9 @@ struct Override {
 /// Reads "a.b=1", "+a.b=1", "++a.b=1", "~a.b", "--a.b=1", "--a.b" "1". Values are YAML. Throws ConfigError.
 std::vector<Override> parse_overrides(std::span<const std::string> arguments);
 
-/// Applies one to the tree, making the maps on its way. `is_open(path)` says whether the map at `path` takes free keys: there a
-/// plain set needs a present key, else a problem names the nearest one and `+`. Unknown names elsewhere are set all the same,
-/// for the schema to report.
+/// Applies one to the tree, making the maps on its way. `is_open(path)` says whether the map at `path` takes free keys:
+/// there a plain set needs a present key, else a problem names the nearest one and `+`. Unknown names elsewhere are set
+/// all the same, for the schema to report.
 void apply_override(Value& root, const Override& override_, const std::function<bool(std::string_view)>& is_open,
                     Problems& problems);
 

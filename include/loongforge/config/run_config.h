@@ -161,7 +161,8 @@ struct RunConfig {
 };
 
 struct LoadOptions {
-  std::vector<std::string> overrides;   ///< as on the command line: "a.b=1", "model=qwen3_8b", "~a.b", "+a.b=1", "--a.b" "v"
+  /// As on the command line: "a.b=1", "model=qwen3_8b", "~a.b", "+a.b=1", "--a.b" "v".
+  std::vector<std::string> overrides;
   /// Further values of data.kind and optim.name that the program registers.
   std::vector<std::string> data_kinds, optimizers;
   /// The number of ranks when known: completes dp and the checks that need it.
@@ -173,8 +174,8 @@ RunConfig load_run_config(const std::string& path_or_name, const LoadOptions& op
 /// The same for a tree at hand (tests, programs that make their own).
 RunConfig run_config_from(Value tree, const std::string& config_name, const LoadOptions& options = {});
 
-/// YAML of the complete configuration: reads back to the same run. `resolved=false` writes `${env:…}` unexpanded, as runs
-/// and checkpoints save it.
+/// YAML of the complete configuration: reads back to the same run. `resolved=false` writes `${env:…}` unexpanded, as
+/// runs and checkpoints save it.
 std::string dump_yaml(const RunConfig& config, bool resolved = true);
 std::string dump_yaml(const Value& value, bool resolved = true);
 

@@ -11,8 +11,8 @@ namespace loongforge::config {
 class SearchPath {
  public:
   explicit SearchPath(std::vector<std::filesystem::path> folders) : folders_(std::move(folders)) {}
-  /// $LOONGFORGE_CONFIG_PATH (folders separated by `:`), configs/ of the working folder, and what was installed or built
-  /// with this library: share/loongforge/configs or configs/ in a folder above it.
+  /// $LOONGFORGE_CONFIG_PATH (folders separated by `:`), configs/ of the working folder, and what was installed or
+  /// built with this library: share/loongforge/configs or configs/ in a folder above it.
   static SearchPath standard();
 
   /// The same with `folder` first.

@@ -88,8 +88,8 @@ struct Entry {
   Value value;
 };
 
-/// Reads one YAML (1.2 core schema: only true/false are booleans; `1e-4` is a real; quoted is a string) or JSON document.
-/// Throws ConfigError "<origin>:line:col: …" on malformed text, duplicate keys, unknown aliases.
+/// Reads one YAML (1.2 core schema: only true/false are booleans; `1e-4` is a real; quoted is a string) or JSON
+/// document. Throws ConfigError "<origin>:line:col: …" on malformed text, duplicate keys, unknown aliases.
 Value parse_yaml(std::string_view text, std::string_view origin);
 Value read_yaml(const std::string& path);
 /// One scalar or flow value as written after `key=` on a command line; `place` is given to every node.

@@ -17,7 +17,8 @@ inline void failpoint(std::string_view site) {
   if (detail::failpoints_armed.load(std::memory_order_relaxed)) [[unlikely]] detail::failpoint_hit(site);
 }
 
-/// For tests in one process: replaces the armed list and forgets the counts; "" disarms. Throws ConfigError on a bad text.
+/// For tests in one process: replaces the armed list and forgets the counts; "" disarms. Throws ConfigError on a bad
+/// text.
 void arm_failpoints(std::string_view text);
 
 }  // namespace loongforge

@@ -35,8 +35,9 @@ class ThreadPool {
     return future;
   }
 
-  /// body(i) for every i in [0, count), each once, by the pool and the calling thread (so it may nest). Returns when all
-  /// are done; after the first exception no new ones start, and it is rethrown. `grain` indices are taken at a time.
+  /// body(i) for every i in [0, count), each once, by the pool and the calling thread (so it may nest). Returns when
+  /// all are done; after the first exception no new ones start, and it is rethrown. `grain` indices are taken at a
+  /// time.
   void parallel_for(size_t count, const std::function<void(size_t)>& body, size_t grain = 1);
 
  private:

@@ -80,12 +80,15 @@ TEST_F(Compose, ErrorsNameThePlaceAndTheNearestName) {
   std::string text = config_error([&] { composed("defaults:\n  - model: qwen3_9b\n"); });
   EXPECT_THAT(text, HasSubstr("main.yaml:2:5: there is no model configuration named qwen3_9b; did you mean qwen3_8b?"));
   EXPECT_THAT(text, HasSubstr("there are: list, loop, qwen3_8b"));
-  EXPECT_THAT(config_error([&] { composed("a: 1\n", {"model=qwen8b"}); }), HasSubstr("command line `model=qwen8b`: there is no"));
+  EXPECT_THAT(config_error([&] { composed("a: 1\n", {"model=qwen8b"}); }),
+              HasSubstr("command line `model=qwen8b`: there is no"));
   EXPECT_THAT(config_error([&] { composed("defaults: [{model: loop}]\n"); }), HasSubstr("composes itself"));
-  EXPECT_THAT(config_error([&] { composed("defaults: [{model: list}]\n"); }), HasSubstr("list.yaml:1:1: a configuration is a map"));
+  EXPECT_THAT(config_error([&] { composed("defaults: [{model: list}]\n"); }),
+              HasSubstr("list.yaml:1:1: a configuration is a map"));
   EXPECT_THAT(config_error([&] { composed("defaults: {model: a}\n"); }), HasSubstr("defaults must be a list"));
   EXPECT_THAT(config_error([&] { composed("defaults: [{a: b, c: d}]\n"); }), HasSubstr("main.yaml:1:"));
-  EXPECT_THAT(config_error([&] { composed("defaults: [{override model: x}]\n"); }), HasSubstr("no defaults list has this group"));
+  EXPECT_THAT(config_error([&] { composed("defaults: [{override model: x}]\n"); }),
+              HasSubstr("no defaults list has this group"));
   EXPECT_THAT(config_error([&] { composed("a: 1\n", {"~model"}); }), HasSubstr("no defaults list has the group model"));
   EXPECT_THAT(config_error([&] { composed("defaults:\n  - model: ???\n"); }), HasSubstr("model must be chosen"));
 }
@@ -95,8 +98,10 @@ TEST_F(Compose, SearchPathsFindByPathAndName) {
   SearchPath search({folder_});
   EXPECT_EQ(search.locate("run"), folder_ / "run.yaml");
   EXPECT_EQ(search.locate((folder_ / "run").string()), folder_ / "run.yaml");
-  EXPECT_THAT(config_error([&] { search.locate("rum"); }), HasSubstr("there is no configuration rum | did you mean run?"));
-  EXPECT_TRUE(SearchPath::standard().find("model/qwen3_debug"));  // found from the build tree, whatever the working folder
+  EXPECT_THAT(config_error([&] { search.locate("rum"); }),
+              HasSubstr("there is no configuration rum | did you mean run?"));
+  EXPECT_TRUE(
+      SearchPath::standard().find("model/qwen3_debug"));  // found from the build tree, whatever the working folder
 }
 
 }  // namespace

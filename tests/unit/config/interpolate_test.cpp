@@ -27,7 +27,8 @@ Value resolved(const std::string& text) {
 }
 
 TEST(Interpolate, KeepsTypesAloneAndSplicesInText) {
-  Value v = resolved("a: 5\nb: ${a}\nc: run-${a}/${b}\nd: {e: [1, '${a}']}\nf: ${d.e[1]}\ng: ${d}\nlr: 1e-4\nn: x${lr}\n");
+  Value v =
+      resolved("a: 5\nb: ${a}\nc: run-${a}/${b}\nd: {e: [1, '${a}']}\nf: ${d.e[1]}\ng: ${d}\nlr: 1e-4\nn: x${lr}\n");
   EXPECT_EQ(v.find("b")->as_int(), 5);
   EXPECT_EQ(v.find("c")->as_string(), "run-5/5");
   EXPECT_EQ(v.find("f")->as_int(), 5);
@@ -41,7 +42,8 @@ TEST(Interpolate, OrderOfWritingDoesNotMatter) {
 }
 
 TEST(Interpolate, EnvironmentWithDefaultsAndKeptText) {
-  Value v = resolved("a: ${env:HOME}/x\nb: ${env:RANKS}\nc: ${env:NONE,16}\nd: ${env:NONE,}\ne: ${a}/y\nf: ${env:ODD}\n");
+  Value v =
+      resolved("a: ${env:HOME}/x\nb: ${env:RANKS}\nc: ${env:NONE,16}\nd: ${env:NONE,}\ne: ${a}/y\nf: ${env:ODD}\n");
   EXPECT_EQ(v.find("a")->as_string(), "/home/me/x");
   EXPECT_EQ(v.find("b")->as_int(), 8);
   EXPECT_EQ(v.find("c")->as_int(), 16);
@@ -64,7 +66,8 @@ TEST(Interpolate, DollarsCanBeEscapedAndSurviveSaving) {
 
 TEST(Interpolate, ReportsAllThatIsWrong) {
   std::string text = config_error([] {
-    resolved("a: ${nothing}\nb: ${env:UNSET}\nc: ${d}\nd: ${c}\ne: ${open\nf: {g: 1}\nh: x${f}\ni: ${i}\nj: {k: '${j}'}\n");
+    resolved(
+        "a: ${nothing}\nb: ${env:UNSET}\nc: ${d}\nd: ${c}\ne: ${open\nf: {g: 1}\nh: x${f}\ni: ${i}\nj: {k: '${j}'}\n");
   });
   EXPECT_THAT(text, HasSubstr("f.yaml:1:4: ${nothing}: there is no nothing"));
   EXPECT_THAT(text, HasSubstr("f.yaml:2:4: the environment variable UNSET is not set"));

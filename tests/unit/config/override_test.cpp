@@ -20,7 +20,8 @@ std::string applied(const std::string& text, std::vector<std::string> arguments)
 
 TEST(Overrides, SetRemoveAndIndex) {
   EXPECT_EQ(applied("a: {b: 1}\n", {"a.b=2"}), R"({"a":{"b":2}})");
-  EXPECT_EQ(applied("a: {b: 1}\n", {"a.c=[1, x]", "d.e.f={k: 1.5}"}), R"({"a":{"b":1,"c":[1,"x"]},"d":{"e":{"f":{"k":1.5}}}})");
+  EXPECT_EQ(applied("a: {b: 1}\n", {"a.c=[1, x]", "d.e.f={k: 1.5}"}),
+            R"({"a":{"b":1,"c":[1,"x"]},"d":{"e":{"f":{"k":1.5}}}})");
   EXPECT_EQ(applied("a: {b: 1, c: 2}\n", {"~a.b", "~a.none"}), R"({"a":{"c":2}})");
   EXPECT_EQ(applied("l: [{x: 1}, {x: 2}]\n", {"l[1].x=5", "l[0]=7"}), R"({"l":[7,{"x":5}]})");
   EXPECT_EQ(applied("l: [1, 2, 3]\n", {"~l[1]"}), R"({"l":[1,3]})");
@@ -39,15 +40,22 @@ TEST(Overrides, ValuesAreYamlButShellPatternsAreText) {
 TEST(Overrides, FreeMapsNeedAPlusForNewKeys) {
   EXPECT_EQ(applied("free: {hidden: 1}\n", {"free.hidden=2", "+free.more=3", "++free.hidden=4", "++free.x.y=5"}),
             R"({"free":{"hidden":4,"more":3,"x":{"y":5}}})");
-  std::string text = config_error([] { applied("free: {hidden: 1}\n", {"free.hiden=2", "+free.hidden=3", "~free.zzz"}); });
-  EXPECT_THAT(text, HasSubstr("command line `free.hiden=2`: free.hiden is not there; did you mean hidden? to add it, write +free.hiden=…"));
+  std::string text = config_error([] {
+    applied("free: {hidden: 1}\n", {"free.hiden=2", "+free.hidden=3", "~free.zzz"});
+  });
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "command line `free.hiden=2`: free.hiden is not there; did you mean hidden? to add it, write +free.hiden=…"));
   EXPECT_THAT(text, HasSubstr("free.hidden is there already"));
   EXPECT_THAT(text, HasSubstr("free.zzz is not there"));
 }
 
 TEST(Overrides, BadOnes) {
   for (auto bad : {"steps", "=3", "+", "~", "++x"}) {
-    EXPECT_THAT(config_error([&] { parse_overrides(std::vector<std::string>{bad}); }), HasSubstr("an override is key=value")) << bad;
+    EXPECT_THAT(config_error([&] { parse_overrides(std::vector<std::string>{bad}); }),
+                HasSubstr("an override is key=value"))
+        << bad;
   }
   for (auto bad : {"a..b=1", ".a=1", "l[x]=1", "l[=1", "l[0]y=1", "l[-1]=1"}) {
     EXPECT_THAT(config_error([&] { applied("l: [1]\n", {bad}); }), HasSubstr("cannot read the path")) << bad;

@@ -71,7 +71,8 @@ TEST(RunConfigTest, AllProblemsComeTogetherInTheOrderOfLines) {
       "f.yaml:3:3: unknown key train.setps; did you mean train.steps?\n",
       "f.yaml:4:21: train.micro_batch_size must be an integer ≥ 1, not an integer 0\n",
       "f.yaml:5:15: train.eval_every must be an integer ≥ 0, not a string \"often\"\n",
-      "f.yaml:7:13: optim.schedule can't be `cosin` (did you mean cosine?); valid: constant, linear, cosine, inverse_sqrt, wsd\n",
+      "f.yaml:7:13: optim.schedule can't be `cosin` (did you mean cosine?); valid: constant, linear, cosine, "
+      "inverse_sqrt, wsd\n",
       "f.yaml:8:10: optim.betas must be list of 2 × a number in [0, 0.9999999], not a list\n",
       "f.yaml:9:7: optim.lr must be set (a number ≥ 0): it is `???`\n",
       "f.yaml:10:1: unknown key traine; did you mean train?\n",
@@ -111,7 +112,8 @@ TEST(RunConfigTest, OldNamesWarn) {
 TEST(RunConfigTest, AFreeFormConfigKeepsItsKeysAndItsHoles) {
   RunConfig c = from("", {"+model.config.hidden_size=64", "++model.config.rope.theta=1e6"});
   EXPECT_EQ(to_json(c.model.config).dump(), R"({"hidden_size":64,"rope":{"theta":1000000.0}})");
-  EXPECT_THAT(config_error([] { from("", {"model.config.hidden_size=64"}); }), HasSubstr("write +model.config.hidden_size"));
+  EXPECT_THAT(config_error([] { from("", {"model.config.hidden_size=64"}); }),
+              HasSubstr("write +model.config.hidden_size"));
   EXPECT_THAT(config_error([] { from("plugins:\n  a:\n    b: [1, \"???\"]\n    c:\n    - ???\n"); }),
               HasSubstr("f.yaml:6:7: plugins.a.c[0] must be set"));
 }
@@ -125,20 +127,22 @@ TEST(RunConfigTest, CombinationsAreChecked) {
     std::string text, expected;
     std::optional<int64_t> world;
   };
-  for (const Case& c : std::vector<Case>{
-           {"train: {global_batch_size: 10, micro_batch_size: 4}", "must be a multiple of train.micro_batch_size 4", {}},
-           {"train: {global_batch_size: 8, micro_batch_size: 4}\nparallel: {dp: 3}", "4 × dp 3 = 12", {}},
-           {"train: {global_batch_size: 8, micro_batch_size: 4}", "4 × dp 4 = 16", 4},
-           {"parallel: {tp: 2, pp: 2}", "6 ranks don't fit tp 2 × pp 2 × cp 1 × dp auto", 6},
-           {"parallel: {dp: 3}", "4 ranks don't fit", 4},
-           {"parallel: {sequence_parallel: true}", "needs parallel.tp > 1", {}},
-           {"parallel: {vpp: 2}", "needs parallel.pp > 1", {}},
-           {"parallel: {ep: 3}", "ep 3 × etp 1 must divide", 4},
-           {"optim: {lr: 1e-5, min_lr: 1e-4}", "is above optim.lr", {}},
-           {"optim: {warmup_steps: 20}\ntrain: {steps: 10}", "longer than the schedule", {}},
-           {"data: {kind: txt}", "data.kind can't be `txt` (did you mean text?)", {}},
-           {"model: {path: ''}", "f.yaml:1", {}},
-           {"platform: {device: gpu}", "platform.device can't be `gpu`", {}}}) {
+  for (const Case& c :
+       std::vector<Case>{{"train: {global_batch_size: 10, micro_batch_size: 4}",
+                          "must be a multiple of train.micro_batch_size 4",
+                          {}},
+                         {"train: {global_batch_size: 8, micro_batch_size: 4}\nparallel: {dp: 3}", "4 × dp 3 = 12", {}},
+                         {"train: {global_batch_size: 8, micro_batch_size: 4}", "4 × dp 4 = 16", 4},
+                         {"parallel: {tp: 2, pp: 2}", "6 ranks don't fit tp 2 × pp 2 × cp 1 × dp auto", 6},
+                         {"parallel: {dp: 3}", "4 ranks don't fit", 4},
+                         {"parallel: {sequence_parallel: true}", "needs parallel.tp > 1", {}},
+                         {"parallel: {vpp: 2}", "needs parallel.pp > 1", {}},
+                         {"parallel: {ep: 3}", "ep 3 × etp 1 must divide", 4},
+                         {"optim: {lr: 1e-5, min_lr: 1e-4}", "is above optim.lr", {}},
+                         {"optim: {warmup_steps: 20}\ntrain: {steps: 10}", "longer than the schedule", {}},
+                         {"data: {kind: txt}", "data.kind can't be `txt` (did you mean text?)", {}},
+                         {"model: {path: ''}", "f.yaml:1", {}},
+                         {"platform: {device: gpu}", "platform.device can't be `gpu`", {}}}) {
     std::string found = config_error([&] {
       LoadOptions options;
       options.world_size = c.world;
@@ -216,7 +220,8 @@ TEST_F(LoadFromFiles, PathOverridesAndShippedModels) {
   EXPECT_EQ(load_run_config(file, options).model.config.find("model_type")->as_string(), "llama");
   options.overrides = {"model.config.hiden_size=32"};
   EXPECT_THAT(config_error([&] { load_run_config(file, options); }), HasSubstr("did you mean hidden_size?"));
-  EXPECT_THAT(config_error([&] { load_run_config((folder_ / "none").string()); }), HasSubstr("there is no configuration"));
+  EXPECT_THAT(config_error([&] { load_run_config((folder_ / "none").string()); }),
+              HasSubstr("there is no configuration"));
 }
 
 }  // namespace

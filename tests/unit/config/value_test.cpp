@@ -14,7 +14,8 @@ using Kind = Value::Kind;
 Kind kind_of(const std::string& text) { return parse_yaml("x: " + text, "t").find("x")->kind(); }
 
 TEST(Yaml, ScalarsFollowTheCoreSchemaOfYaml12) {
-  for (auto text : {"yes", "no", "on", "off", "\"1\"", "'true'", "1.2.3", "1e", "e5", "0x", "- x", "1_000", "qwen3", "nan", "."}) {
+  for (auto text :
+       {"yes", "no", "on", "off", "\"1\"", "'true'", "1.2.3", "1e", "e5", "0x", "- x", "1_000", "qwen3", "nan", "."}) {
     if (std::string(text) == "- x") continue;
     EXPECT_EQ(kind_of(text), Kind::string) << text;
   }
@@ -54,7 +55,8 @@ TEST(Yaml, AnchorsAndJsonAndEmptyFiles) {
 
 TEST(Yaml, MalformedTextNamesThePlace) {
   EXPECT_THAT(config_error([] { parse_yaml("a: 1\nb: [1, 2\n", "f.yaml"); }), HasSubstr("f.yaml:"));
-  EXPECT_THAT(config_error([] { parse_yaml("a: 1\nb: 2\na: 3\n", "f.yaml"); }), "f.yaml:3:1: a is given twice (first at f.yaml:1:1)");
+  EXPECT_THAT(config_error([] { parse_yaml("a: 1\nb: 2\na: 3\n", "f.yaml"); }),
+              "f.yaml:3:1: a is given twice (first at f.yaml:1:1)");
   EXPECT_THAT(config_error([] { parse_yaml("a: *nobody\n", "f.yaml"); }), HasSubstr("f.yaml:1"));
   EXPECT_THAT(config_error([] { parse_yaml("a: 1\n---\nb: 2\n", "f.yaml"); }), HasSubstr("second document"));
   EXPECT_THAT(config_error([] { parse_yaml("? [1, 2]\n: x\n", "f.yaml"); }), HasSubstr("a key must be a plain name"));
