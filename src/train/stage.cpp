@@ -108,7 +108,8 @@ std::vector<pipeline::Op> ModelStage::operations(int microbatches, bool forward_
     return ops;
   }
   if (pp == 1) return pipeline::one_stage_ops(microbatches);
-  for (const auto& op : schedule::one_f_one_b(pp, microbatches)[static_cast<size_t>(stage)]) {
+  const auto lists = schedule::one_f_one_b(pp, microbatches);
+  for (const auto& op : lists[static_cast<size_t>(stage)]) {
     const bool forward = op.kind == schedule::OpKind::F;
     ops.push_back({forward ? pipeline::OpKind::forward : pipeline::OpKind::backward, op.vs, op.mb});
   }

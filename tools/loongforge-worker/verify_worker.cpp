@@ -23,6 +23,7 @@ int verify_worker(const Args& args) {
   auto registry = train::Registry::builtin();
   config::LoadOptions load;
   load.overrides = app.remaining();
+  load.overrides.push_back("train.global_batch_size=0");  // verify makes its own batches
   auto config = config::load_run_config(config_name, load);
   train::load_plugins(config.run.plugins, registry);
   platform::RuntimeOptions runtime;
