@@ -99,7 +99,7 @@ config::RunConfig reduce(config::RunConfig config, const train::Registry& regist
   config.train.exit_at_step = 0;
   config.precision = {};
   config.precision.dtype = Dtype::f64;
-  config.optim.lr = 1e-2;
+  config.optim.lr = 1e-3;
   config.optim.warmup_steps = 0;
   config.checkpoint.every = 0;
   config.checkpoint.save_last = false;

@@ -36,7 +36,7 @@ struct RunSection {
 struct LoraSection {
   int64_t rank = 8;
   double alpha = 16;
-  std::vector<std::string> targets = {"attn", "mlp"};
+  std::vector<std::string> targets = {"all-linear"};
 };
 
 struct ModelSection {
