@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "loongforge/core/error.h"
@@ -43,7 +44,7 @@ struct Ledger::Header {
 
 Ledger::Ledger(int rank, uint32_t capacity) { map(rank, -1, capacity); }
 
-Ledger::Ledger(int rank, const std::string& path, uint32_t capacity) {
+Ledger::Ledger(int rank, const std::string& path, uint32_t capacity) : path_(path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) {
     throw ResourceError(fmt::format("cannot create the collective ledger: {} ({})", std::strerror(errno), path),
@@ -59,7 +60,15 @@ Ledger::Ledger(int rank, const std::string& path, uint32_t capacity) {
 }
 
 Ledger::~Ledger() {
-  if (header_) ::munmap(header_, mapped_bytes_);
+  if (!header_) return;
+  const bool clean = std::all_of(ring_, ring_ + header_->capacity, [](const LedgerRecord& record) {
+    return record.state == OpState::empty || record.state == OpState::completed;
+  });
+  ::munmap(header_, mapped_bytes_);
+  if (!remove_if_clean_ || !clean) return;
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+  std::filesystem::remove(std::filesystem::path(path_).parent_path(), ignored);
 }
 
 void Ledger::map(int rank, int fd, uint32_t capacity) {
@@ -135,6 +144,21 @@ LedgerFile LedgerFile::read(const std::string& path) {
   std::erase_if(ledger.records, [](const LedgerRecord& r) { return r.id == 0; });
   std::sort(ledger.records.begin(), ledger.records.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return ledger;
+}
+
+std::vector<LedgerFile> read_ledgers(const std::string& folder) {
+  std::vector<LedgerFile> ledgers;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".ledger") continue;
+    try {
+      ledgers.push_back(LedgerFile::read(entry.path().string()));
+    } catch (const DataError&) {
+      // Half made, or of another version: the others may still tell.
+    }
+  }
+  std::sort(ledgers.begin(), ledgers.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  return ledgers;
 }
 
 }  // namespace loongforge::comm

@@ -2,7 +2,8 @@
 #include "optim/adamw_update.h"
 
 #include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/where.h>
+
+#include <optional>
 
 namespace loongforge::optim {
 namespace {
@@ -11,11 +12,15 @@ namespace {
 void fused_update(const AdamWUpdate& update, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq, const at::Tensor& taken,
                   const GradientDecision& decision) {
   at::Tensor grad = update.grad.to(update.master.scalar_type());
-  // Scaling here instead of by the operation's grad_scale, which is an fp32 divisor.
-  grad = grad.mul(decision.coefficient.to(grad.scalar_type()));
   const at::Tensor count = taken.to(at::kFloat), skip = decision.skip.to(at::kFloat);
+  std::optional<at::Tensor> divisor;
+  if (grad.scalar_type() == at::kDouble) {
+    grad = grad.mul(decision.coefficient);  // the operation's divisor has only fp32 precision
+  } else {
+    divisor = decision.coefficient.reciprocal().to(at::kFloat);
+  }
   at::_fused_adamw_(update.master, grad, exp_avg, exp_avg_sq, {}, count, update.lr, update.beta1, update.beta2,
-                    update.weight_decay, update.eps, /*amsgrad=*/false, /*maximize=*/false, std::nullopt, skip);
+                    update.weight_decay, update.eps, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);
 }
 
 }  // namespace

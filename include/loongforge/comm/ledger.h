@@ -54,6 +54,9 @@ class Ledger {
   void start(uint64_t id);
   void finish(uint64_t id, bool ok);
 
+  /// Removes the file (and its folder, once empty) when this object goes and nothing has failed or is unfinished.
+  void remove_if_clean() { remove_if_clean_ = true; }
+
   int rank() const;
   /// The records still in the ring, oldest first.
   std::vector<LedgerRecord> records() const;
@@ -66,6 +69,8 @@ class Ledger {
   Header* header_ = nullptr;
   LedgerRecord* ring_ = nullptr;
   size_t mapped_bytes_ = 0;
+  std::string path_;
+  bool remove_if_clean_ = false;
   std::mutex mutex_;
   std::map<std::string, uint64_t> sequences_;
   friend struct LedgerFile;
@@ -78,6 +83,9 @@ struct LedgerFile {
   /// Throws DataError when `path` is not a ledger.
   static LedgerFile read(const std::string& path);
 };
+
+/// All ledgers of a folder, by rank; files that are none are passed over. Empty when there is no such folder.
+std::vector<LedgerFile> read_ledgers(const std::string& folder);
 
 /// One line a record: group, sequence, op, dtype, shape, bytes, state, times.
 std::string to_text(const LedgerRecord& record);

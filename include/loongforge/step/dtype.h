@@ -8,4 +8,7 @@ namespace loongforge::step {
 /// max(fp32, dtype): norms, softmax, rope tables, logits, losses, gradients and masters use it.
 constexpr at::ScalarType acc(at::ScalarType dtype) { return dtype == at::kDouble ? at::kDouble : at::kFloat; }
 
+/// Weights of loss terms and their sums.
+inline constexpr at::ScalarType kWeightDtype = at::kDouble;
+
 }  // namespace loongforge::step

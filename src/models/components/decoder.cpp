@@ -49,7 +49,7 @@ std::pair<at::Tensor, at::Tensor> tables(const spec::RopeConfig& rope, int64_t h
   at::Tensor& cos = context.scratch["decoder.rope.cos"];
   at::Tensor& sin = context.scratch["decoder.rope.sin"];
   if (!cos.defined()) {
-    const auto rounding = dtype == at::kDouble ? spec::RopeRounding::fp64 : spec::RopeRounding::fp32;
+    const auto rounding = c10::elementSize(dtype) > 4 ? spec::RopeRounding::fp64 : spec::RopeRounding::fp32;
     std::tie(cos, sin) = ops::rope_tables(batch.get("positions"), spec::inv_freq(rope, head_dim, rounding),
                                           spec::attention_factor(rope), dtype);
   }
@@ -136,7 +136,7 @@ step::State HeadBlock::forward(step::State state, const step::MicroBatch& batch,
 std::map<std::string, double, std::less<>> lm_loss_weights(const step::MicroBatch& batch) {
   const at::Tensor& labels = batch.get("labels");
   LF_ASSERT(labels.is_cpu(), "loss weights are counted on the host");
-  at::Tensor weights = labels.ne(ops::kIgnoredLabel).to(at::kDouble);
+  at::Tensor weights = labels.ne(ops::kIgnoredLabel).to(step::kWeightDtype);
   if (batch.has("label_weights")) weights = weights.mul(batch.get("label_weights"));
   return {{std::string(kLmLoss), weights.sum().item<double>()}};
 }
