@@ -8,16 +8,18 @@
 namespace loongforge::optim {
 namespace {
 
-// The fused operation wants one element type for all four and counts steps in fp32.
+constexpr at::ScalarType kCounts = at::kFloat;  // the fused operation counts steps and divides in fp32
+
+// The fused operation wants one element type for all four.
 void fused_update(const AdamWUpdate& update, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq, const at::Tensor& taken,
                   const GradientDecision& decision) {
   at::Tensor grad = update.grad.to(update.master.scalar_type());
-  const at::Tensor count = taken.to(at::kFloat), skip = decision.skip.to(at::kFloat);
+  const at::Tensor count = taken.to(kCounts), skip = decision.skip.to(kCounts);
   std::optional<at::Tensor> divisor;
   if (grad.scalar_type() == at::kDouble) {
     grad = grad.mul(decision.coefficient);  // the operation's divisor has only fp32 precision
   } else {
-    divisor = decision.coefficient.reciprocal().to(at::kFloat);
+    divisor = decision.coefficient.reciprocal().to(kCounts);
   }
   at::_fused_adamw_(update.master, grad, exp_avg, exp_avg_sq, {}, count, update.lr, update.beta1, update.beta2,
                     update.weight_decay, update.eps, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);

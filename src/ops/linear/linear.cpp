@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/ops/linear.h"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/mm.h>
 
 #include "loongforge/core/error.h"
+#include "loongforge/ops/product.h"
 #include "loongforge/step/dtype.h"
 #include "loongforge/step/function.h"
 
@@ -24,7 +23,7 @@ void accumulate_bias(const Param& bias, const at::Tensor& dy) {
 
 at::Tensor base_forward(const at::Tensor& x, const Param& weight, const Param* bias) {
   const at::Tensor transposed = as_matrix(weight.weight()).t();
-  return bias ? at::addmm(bias->weight().view({-1}), x, transposed) : at::mm(x, transposed);
+  return bias ? product_plus(bias->weight().view({-1}), x, transposed) : product(x, transposed);
 }
 
 at::Tensor base_linear(const at::Tensor& x, const Param& weight, const Param* bias) {
@@ -43,7 +42,7 @@ at::Tensor base_linear(const at::Tensor& x, const Param& weight, const Param* bi
   return step::record("linear", {x}, y, saved, [=](const step::Tensors& grads, const step::Tensors& kept) {
     const at::Tensor& dy = grads[0];
     at::Tensor dx;
-    if (dy.defined() && x_wants) dx = at::mm(dy, as_matrix(w->weight()));
+    if (dy.defined() && x_wants) dx = product(dy, as_matrix(w->weight()));
     if (w->trainable()) {
       if (dy.defined()) accumulate_outer(w->main_grad(), dy, kept[0]);
       w->contributed();
@@ -66,7 +65,7 @@ at::Tensor fused_up(const at::Tensor& low, const step::Adapter& adapter) {
   at::Tensor y;
   {
     step::NoRecord no_record;
-    y = at::mm(low, spread(as_matrix(adapter.b->weight()), adapter.row_masks).t());
+    y = product(low, spread(as_matrix(adapter.b->weight()), adapter.row_masks).t());
   }
   if (!record) return y;
   const step::Adapter* slot = &adapter;
@@ -74,7 +73,7 @@ at::Tensor fused_up(const at::Tensor& low, const step::Adapter& adapter) {
     const at::Tensor& dy = grads[0];
     const Param& b = *slot->b;
     if (b.trainable()) {
-      const at::Tensor outer = at::mm(dy.t(), saved[0]);
+      const at::Tensor outer = product(dy.t(), saved[0]);
       const int64_t rank = outer.size(1) / static_cast<int64_t>(slot->row_masks.size());
       const at::Tensor grad = as_matrix(b.main_grad());
       for (size_t m = 0; m < slot->row_masks.size(); ++m) {
@@ -82,19 +81,14 @@ at::Tensor fused_up(const at::Tensor& low, const step::Adapter& adapter) {
       }
       b.contributed();
     }
-    return step::Tensors{at::mm(dy, spread(as_matrix(b.weight()), slot->row_masks))};
+    return step::Tensors{product(dy, spread(as_matrix(b.weight()), slot->row_masks))};
   });
 }
 
 }  // namespace
 
 void accumulate_outer(const at::Tensor& main_grad, const at::Tensor& dy, const at::Tensor& x) {
-  at::Tensor grad = as_matrix(main_grad);
-  if (grad.scalar_type() == dy.scalar_type()) {
-    grad.addmm_(dy.t(), x);
-  } else {
-    grad.add_(at::mm(dy.t(), x));
-  }
+  add_product(as_matrix(main_grad), dy.t(), x);
 }
 
 at::Tensor linear(const at::Tensor& x, const Param& weight, const Param* bias) {

@@ -2,7 +2,6 @@
 #include "loongforge/ops/linear_cross_entropy.h"
 
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
@@ -12,6 +11,7 @@
 #include "loongforge/core/error.h"
 #include "loongforge/ops/embedding.h"
 #include "loongforge/ops/linear.h"
+#include "loongforge/ops/product.h"
 #include "loongforge/step/dtype.h"
 #include "loongforge/step/function.h"
 
@@ -26,8 +26,7 @@ int64_t chunk_rows(int64_t requested, int64_t classes) {
 
 /// logits of a chunk in acc, padding at −inf.
 at::Tensor local_logits(const at::Tensor& hidden, const at::Tensor& weight, const RowRange& range) {
-  at::Tensor z = at::mm(hidden, weight.t());
-  z = z.to(step::acc(z.scalar_type()));
+  at::Tensor z = acc_product(hidden, weight.t());
   if (range.count < range.rows) {
     z.narrow(1, range.count, range.rows - range.count).fill_(-std::numeric_limits<double>::infinity());
   }
@@ -87,7 +86,7 @@ at::Tensor run(const at::Tensor& hidden, const step::Param& head, const CrossEnt
                           backward ? &options.seed : nullptr, region));
     if (!backward) continue;
     z = z.to(x.scalar_type());
-    if (dhidden.defined()) dhidden.narrow(0, begin, count).copy_(at::mm(z, weight));
+    if (dhidden.defined()) dhidden.narrow(0, begin, count).copy_(product(z, weight));
     if (dweight.defined()) accumulate_outer(dweight, z, x);
   }
   return sum;
@@ -119,8 +118,7 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const step::Param& hea
 at::Tensor logits(const at::Tensor& hidden, const step::Param& head, step::RegionComm& region) {
   step::NoRecord no_record;
   const RowRange range = row_range(head);
-  const at::Tensor z = at::mm(hidden, head.weight().t());
-  const at::Tensor mine = z.narrow(1, 0, range.count).to(step::acc(z.scalar_type()));
+  const at::Tensor mine = acc_product(hidden, head.weight().t()).narrow(1, 0, range.count);
   const int64_t classes = head.spec().logical_shape[0];
   if (range.count == classes) return mine;
   at::Tensor whole = at::zeros({hidden.size(0), classes}, mine.options());
