@@ -38,7 +38,8 @@ void Problems::throw_if_any() const {
   if (items_.empty()) return;
   std::string lines = text();
   auto count = 1 + std::count(lines.begin(), lines.end(), '\n');
-  throw ConfigError(count == 1 ? lines : fmt::format("{} problems in the configuration\n{}", count, lines));
+  throw ConfigError(count == 1 ? lines : fmt::format("{} problems in the configuration\n{}", count, lines),
+                    "every field with its meaning and default: loongforge train --help-config");
 }
 
 }  // namespace loongforge::config

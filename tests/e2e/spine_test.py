@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs as a user runs them: train, kill, resume, export, evaluate, generate, bad input, damaged files."""
+import json
+import pathlib
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from programs import GOLDEN, LOONGFORGE, ROOT, metrics, newest, run, tensors, write_npy
+
+TINY = ["--config", "quickstart", "model.config.hidden_size=32", "model.config.intermediate_size=64",
+        "model.config.num_hidden_layers=2", "model.config.head_dim=8", "model.config.vocab_size=259", "data.kind=tokens",
+        "data.valid=[]", "data.tokenizer=", "train.steps=6", "optim.warmup_steps=1", "train.micro_batch_size=1",
+        "train.global_batch_size=4", "log.every=1"]
+
+
+class Spine(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lf-e2e-"))
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        draw = random.Random(1)
+        self.rows = self.folder / "rows.npy"
+        write_npy(self.rows, [[draw.randrange(259) for _ in range(16)] for _ in range(40)])
+
+    def train(self, name, *args, **options):
+        launch = [a for a in args if a.startswith("--")]
+        rest = [a for a in args if not a.startswith("--")]
+        return run("train", *launch, *TINY, f"run.output_dir={self.folder / name}", f"data.train=[{self.rows}]", *rest, **options)
+
+    def assert_error(self, result, *parts):
+        self.assertRegex(result.stderr, r"(?m)^error: ", result.stderr)
+        self.assertRegex(result.stderr, r"(?m)^hint: ", result.stderr)
+        for part in parts:
+            self.assertIn(part, result.stderr)
+        self.assertNotIn("Exception raised from", result.stderr)
+
+    # ---- resume
+    def test_killed_anywhere_and_resumed_is_the_same_run(self):
+        self.train("whole", "checkpoint.every=2")
+        whole = tensors(newest(self.folder / "whole"))
+        whole_metrics = [(m["step"], m["loss"]) for m in metrics(self.folder / "whole")]
+        for site in ("train.step:kill@4", "ckpt.writing:kill@2", "ckpt.before_manifest:kill", "ckpt.before_rename:kill@2",
+                     "ckpt.after_rename:kill"):
+            name = site.replace(":", "_").replace("@", "_")
+            killed = self.train(name, "checkpoint.every=2", expect=None, env={"LF_FAILPOINT": site})
+            self.assertEqual(killed.returncode, -signal.SIGKILL, site)
+            self.train(name, "checkpoint.every=2")
+            self.assertEqual(tensors(newest(self.folder / name)), whole, site)
+            self.assertEqual([(m["step"], m["loss"]) for m in metrics(self.folder / name)], whole_metrics, site)
+            self.assertFalse(list((self.folder / name).glob("*.tmp")), site)
+
+    def test_sigterm_saves_and_a_finished_run_says_so(self):
+        command = [str(LOONGFORGE), "train", *TINY, f"run.output_dir={self.folder / 'a'}", f"data.train=[{self.rows}]", "train.steps=4000"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for line in process.stdout:
+            if line.startswith("step 3/"):
+                process.send_signal(signal.SIGTERM)
+                break
+        process.stdout.read()
+        process.stdout.close()
+        self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
+        self.assertTrue((newest(self.folder / "a") / "manifest.json").exists())
+        self.train("b")
+        self.assertIn("finished already", self.train("b").stdout)
+
+    def test_changed_configuration_is_refused(self):
+        self.train("a", "checkpoint.every=2", "train.exit_at_step=2")
+        self.assert_error(self.train("a", "checkpoint.every=2", "optim.lr=0.5", expect=2), "optim.lr")
+
+    # ---- ranks
+    def test_two_processes_equal_one(self):
+        self.train("one", "train.steps=4")
+        self.train("two", "--nproc-per-node=2", "train.steps=4")
+        for a, b in zip(metrics(self.folder / "one"), metrics(self.folder / "two"), strict=True):
+            self.assertLess(abs(a["loss"] - b["loss"]) / a["loss"], 1e-5)
+
+    def test_zero_steps_on_two_ranks_give_back_the_same_directory(self):
+        for case in ("qwen2", "qwen3", "llama_v4_bf16", "qwen2_untied", "llama_yarn"):
+            source = GOLDEN / "models" / case
+            self.train(case, "--nproc-per-node=2", f"model.path={source}", "model.config={}", "train.steps=0")
+            self.assertEqual(tensors(newest(self.folder / case)), tensors(source), case)
+
+    def test_a_dead_rank_ends_the_run(self):
+        started = time.monotonic()
+        result = self.train("a", "--nproc-per-node=2", "train.steps=4000", expect=None, env={"LF_FAILPOINT": "train.step:throw@3"})
+        self.assertNotEqual(result.returncode, 0)
+        self.assertLess(time.monotonic() - started, 60)
+
+    # ---- device
+    def test_simulated_accelerator_gives_the_cpus_numbers(self):
+        for device in ("cpu", "fake"):
+            self.train(device, f"platform.device={device}", "precision.dtype=fp64", "checkpoint.every=2", "train.exit_at_step=4", expect=0)
+            self.train(device, f"platform.device={device}", "precision.dtype=fp64", "checkpoint.every=2")
+        a, b = tensors(newest(self.folder / "cpu")), tensors(newest(self.folder / "fake"))
+        self.assertEqual(a.keys(), b.keys())
+        for name in a:
+            x, y = (struct.unpack(f"<{len(t[name][2]) // 8}d", t[name][2]) for t in (a, b))
+            scale = max(map(abs, x))
+            self.assertLessEqual(max(abs(u - v) for u, v in zip(x, y)), 1e-12 * max(scale, 1e-30), name)
+
+    # ---- inference
+    def test_generates_what_transformers_generates(self):
+        for case in ("llama", "qwen3"):
+            golden = json.loads((GOLDEN / "generate" / f"{case}.json").read_text())
+            for one in golden["runs"]:
+                prompt = ",".join(map(str, one["prompt_ids"]))
+                result = run("generate", "--model", GOLDEN / "models" / case, "--prompt-ids", prompt, "--max-new-tokens",
+                             len(one["greedy_ids"]), "--dtype", "fp32")
+                self.assertEqual(list(map(int, result.stdout.split())), one["greedy_ids"], case)
+
+    def test_eval_gives_the_golden_loss(self):
+        for case in ("llama", "qwen3", "qwen2"):
+            golden = tensors(GOLDEN / "parity" / f"{case}.safetensors")
+            _, (samples, length), data = golden["input_ids"]
+            ids = struct.unpack(f"<{samples * length}q", data)
+            write_npy(self.folder / "ids.npy", [ids[i * length:(i + 1) * length] for i in range(samples)])
+            dtype, _, raw = golden["loss"]
+            loss = struct.unpack("<d" if dtype == "F64" else "<f", raw)[0]
+            grads = self.folder / "grads.safetensors"
+            out = run("eval", "--model", GOLDEN / "models" / case, "--data", self.folder / "ids.npy", "--dtype", "fp32",
+                      "--save-grads", grads, "--save-logits", self.folder / "logits.safetensors").stdout
+            self.assertLess(abs(float(out.split("loss ")[1].split()[0]) - loss) / loss, 1e-5, case)
+            self.assertEqual({f"grad.{n}" for n in tensors(grads)}, {n for n in golden if n.startswith("grad.")}, case)
+
+    # ---- bad input
+    def test_bad_configurations(self):
+        result = run("train", *TINY, "optim.lrr=1", "train.micro_batch_size=x", expect=2)
+        self.assert_error(result, "did you mean optim.lr", "train.micro_batch_size")
+        self.assert_error(run("train", "--config", "nowhere.yaml", expect=2), "nowhere.yaml")
+        self.assert_error(run("trian", expect=2), "train")
+        self.assert_error(self.train("a", "data.train=[none.npy]", expect=3), "none.npy")
+        self.assert_error(self.train("a", "model.path=/nonexistent", expect=4), "/nonexistent")
+
+    def test_damaged_weights(self):
+        source = GOLDEN / "models" / "qwen3"
+        whole = (source / "model.safetensors").read_bytes()
+        size = struct.unpack("<Q", whole[:8])[0]
+        header = json.loads(whole[8:8 + size])
+        wrong = {n: dict(e) for n, e in header.items()}
+        name = next(n for n, e in wrong.items() if len(e.get("shape", [])) == 2)
+        wrong[name]["shape"] = wrong[name]["shape"][::-1] if wrong[name]["shape"][0] != wrong[name]["shape"][1] else [1, -1]
+        text = json.dumps(wrong).encode()
+        text += b" " * (-len(text) % 8)
+        cases = {"truncated": whole[:-100], "header": whole[:40], "huge header": struct.pack("<Q", 1 << 60) + whole[8:],
+                 "extra": whole + b"\0" * 8, "shape": struct.pack("<Q", len(text)) + text + whole[8 + size:], "empty": b""}
+        for what, data in cases.items():
+            target = self.folder / what.replace(" ", "_")
+            shutil.copytree(source, target)
+            (target / "model.safetensors").write_bytes(data)
+            self.assert_error(self.train("run", f"model.path={target}", "model.config={}", expect=4), "model.safetensors" if what != "shape" else "shape")
+
+    def test_damaged_data(self):
+        out = self.folder / "c"
+        text = self.folder / "t.txt"
+        text.write_text("In the beginning God created the heaven and the earth.\n" * 50)
+        run("data", "tokenize", "--input", text, "--tokenizer", ROOT / "examples" / "quickstart", "--output", out)
+        self.assert_error(self.train("a", "data.kind=indexed", f"data.train=[{out}]", "data.seq_length=16", expect=3), "vocabulary")
+        index = out.with_suffix(".idx")
+        index.write_bytes(index.read_bytes()[:-5])
+        self.assert_error(self.train("a", "data.kind=indexed", f"data.train=[{out}]", "data.seq_length=16", expect=3), "c.idx")
+        (self.folder / "tokenizer.json").write_text('{"model": {"type": "BPE", "vocab": 3}}')
+        self.assert_error(run("data", "tokenize", "--input", text, "--tokenizer", self.folder / "tokenizer.json", "--output", out, expect=3))
+
+    def test_a_full_disk_damages_nothing(self):
+        self.train("a", "checkpoint.every=2", "train.exit_at_step=2")
+        before = newest(self.folder / "a")
+        self.assert_error(self.train("a", "checkpoint.every=2", expect=7, env={"LF_FAILPOINT": "ckpt.writing:enospc"}))
+        self.assertEqual(newest(self.folder / "a"), before)
+        self.train("a", "checkpoint.every=2")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
