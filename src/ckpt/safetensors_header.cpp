@@ -67,6 +67,8 @@ class HeaderParser {
   }
 
   nlohmann::json parse_text(std::string_view text) const {
+    // The JSON library takes a zero byte for the end of its input.
+    if (text.find('\0') != text.npos) fail("its header is not valid JSON (it holds a zero byte)");
     std::vector<std::set<std::string>> open;  // keys of the objects being read
     std::optional<std::string> duplicate;
     const auto watch = [&](int, nlohmann::json::parse_event_t event, nlohmann::json& value) {
