@@ -14,7 +14,7 @@ def main() -> None:
             match = PATTERN.match(line)
             if match:
                 result = match.group(1)
-                kind = "passed" if result == "Passed" else "skipped" if "Skipped" in result else "failed"
+                kind = "passed" if result == "Passed" else "skipped" if "Skipped" in result or "Disabled" in line else "failed"
                 counts[kind] += 1
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
 

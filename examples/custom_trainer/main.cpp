@@ -21,7 +21,6 @@
 using namespace loongforge;
 using at::Tensor;
 constexpr int64_t kPatch = 4, kGrid = 7, kPatches = kGrid * kGrid, kPixels = kPatch * kPatch;
-
 struct DitConfig : spec::FamilyConfig { int64_t hidden, layers, heads; };
 
 spec::ModelSpec parse(const nlohmann::ordered_json& json) {
@@ -46,7 +45,6 @@ spec::ModelSpec parse(const nlohmann::ordered_json& json) {
                           {2.0 * h * kPixels, 0, double(h)}});
   return model;
 }
-
 struct EmbedBlock : nn::Block {
   explicit EmbedBlock(std::vector<step::Param*> p) : p(std::move(p)) {}
   step::State forward(step::State state, const step::MicroBatch& batch, step::StepContext&) override {
@@ -58,7 +56,6 @@ struct EmbedBlock : nn::Block {
   }
   std::vector<step::Param*> p;
 };
-
 struct DitBlock : nn::Block {
   DitBlock(std::vector<step::Param*> p, const DitConfig& config) : p(std::move(p)), heads(config.heads) {}
   /// Layer norm, scaled and shifted by the image's time.
@@ -79,7 +76,6 @@ struct DitBlock : nn::Block {
   std::vector<step::Param*> p;
   int64_t heads;
 };
-
 struct FinalBlock : nn::Block {
   explicit FinalBlock(std::vector<step::Param*> p) : p(std::move(p)) {}
   step::State forward(step::State state, const step::MicroBatch& batch, step::StepContext& context) override {
@@ -91,7 +87,6 @@ struct FinalBlock : nn::Block {
   }
   std::vector<step::Param*> p;
 };
-
 /// Image index mod 2000, with noise and time drawn anew for each index: (1−t)·image + t·noise, velocity noise − image.
 struct Fashion : data::Dataset {
   explicit Fashion(const std::string& file) : bytes(read_file(file)) {}
@@ -125,7 +120,6 @@ struct Fashion : data::Dataset {
   }
   std::string bytes;
 };
-
 /// A moving average of the masters, kept by the program.
 struct Average : train::Hook {
   void after_step(train::Trainer& trainer) override {

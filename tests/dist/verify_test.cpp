@@ -13,6 +13,8 @@ struct Case {
   std::vector<std::string> overrides;
 };
 
+void PrintTo(const Case& layout, std::ostream* out) { *out << layout.name; }
+
 Report run(std::vector<std::string> overrides) {
   config::LoadOptions options;
   options.overrides = {"model.config.num_hidden_layers=3", "model.config.hidden_size=48", "model.config.vocab_size=259",
