@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The global gradient norm: every distinct element of the model is counted by exactly one rank of the world.
 #include <ATen/Parallel.h>
-#include <ATen/ops/dot.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -12,7 +11,7 @@
 namespace loongforge::parallel {
 namespace {
 
-constexpr int64_t kChunk = int64_t{1} << 16;  // elements; the fp64 copy stays in the cache
+constexpr int64_t kChunk = int64_t{1} << 15;  // elements; the fp64 copy stays in the cache
 
 void add_range(std::vector<FlatRange>& ranges, FlatRange range) {
   if (range.count <= 0) return;
@@ -71,7 +70,7 @@ void add_squares(at::Tensor& sum, const at::Tensor& flat) {
   const auto add_chunks = [&](int64_t first, int64_t last) {
     for (int64_t c = first; c < last; ++c) {
       const at::Tensor part = flat.narrow(0, c * kChunk, std::min(kChunk, flat.numel() - c * kChunk)).to(at::kDouble);
-      squares.select(0, c).copy_(at::dot(part, part));
+      squares.select(0, c).copy_(part.square().sum());  // not dot: BLAS starts threads of its own
     }
   };
   // One parallel region around all chunks: entering one for each costs more than the sums.
