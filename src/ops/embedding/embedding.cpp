@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/ops/embedding.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
 #include "loongforge/core/error.h"
@@ -20,6 +21,12 @@ LocalIds local_ids(const at::Tensor& ids, const step::Param& table, const RowRan
   const at::Tensor shifted = ids.sub(range.first);
   const at::Tensor elsewhere = shifted.lt(0).logical_or_(shifted.ge(range.count));
   return {shifted.masked_fill(elsewhere, 0), elsewhere.unsqueeze(1), elsewhere.unsqueeze(1)};
+}
+
+at::Tensor take_rows(const at::Tensor& table, const at::Tensor& rows) {
+  // LibTorch has no meta kernel for index_select.
+  if (table.is_meta()) return at::empty({rows.size(0), table.size(1)}, table.options());
+  return at::index_select(table, 0, rows);
 }
 
 void accumulate_rows(const at::Tensor& main_grad, const LocalIds& ids, const at::Tensor& dy) {
@@ -55,7 +62,7 @@ at::Tensor embedding(const at::Tensor& ids, const step::Param& table, std::optio
   {
     step::NoRecord no_record;
     local = local_ids(ids, table, row_range(table));
-    y = at::index_select(table.weight(), 0, local.rows);
+    y = take_rows(table.weight(), local.rows);
     if (local.elsewhere.defined()) y.masked_fill_(local.elsewhere, 0);
     if (padding_id) {
       const at::Tensor padding = ids.eq(*padding_id).unsqueeze(1);
