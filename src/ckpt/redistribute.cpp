@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 
@@ -127,6 +128,15 @@ class Exchange {
   at::Device device_;
 };
 
+/// Cuts a move so that a single large box doesn't outgrow a round.
+void append_bounded(const Move& move, uint64_t limit, std::vector<Move>& moves) {
+  const auto most = std::max<int64_t>(1, static_cast<int64_t>(limit / dtype_size(move.dtype)));
+  for (auto& part : split(move.part, most)) {
+    moves.push_back(move);
+    moves.back().part = std::move(part);
+  }
+}
+
 }  // namespace
 
 void redistribute(std::span<const comm::PlacedBox> sources, std::span<const comm::PlacedBox> targets,
@@ -141,7 +151,7 @@ void redistribute(std::span<const comm::PlacedBox> sources, std::span<const comm
       std::vector<Move> moves;
       planner.fill(static_cast<int>(rank), i, all_targets[rank][i], moves);
       for (auto& move : moves) {
-        if (move.from != move.to) remote.push_back(std::move(move));
+        if (move.from != move.to) append_bounded(move, options.round_bytes, remote);
         else if (move.to == group.rank()) exchange.copy_locally(move);
       }
     }

@@ -13,6 +13,7 @@
 #include "loongforge/core/error.h"
 #include "loongforge/core/failpoint.h"
 #include "loongforge/core/json.h"
+#include "loongforge/core/text.h"
 #include "loongforge/platform/dtype.h"
 
 namespace loongforge::ckpt {
@@ -122,6 +123,18 @@ FileRecord write(const fs::path& folder, const PlannedFile& file, const Assembly
   return record;
 }
 
+/// Notices a full disk before anything is written. File systems that don't know their size are trusted.
+void check_space(const fs::path& folder, const std::vector<Published>& tensors) {
+  uint64_t need = 0;
+  for (const auto& tensor : tensors) need += tensor.bytes();
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.capacity == 0 || space.available >= need) return;
+  throw ResourceError(fmt::format("cannot write {} to {}: only {} are free there", format_bytes(need), folder.string(),
+                                  format_bytes(space.available)),
+                      "free some space on that file system, or point the output elsewhere (run.output_dir)");
+}
+
 FileRecord write_index(const fs::path& folder, const std::string& stem, const std::vector<PlannedFile>& files) {
   Json weight_map = Json::object();
   uint64_t total = 0;
@@ -171,7 +184,10 @@ std::vector<FileRecord> save_published(const fs::path& folder, const std::string
   c10::AutoGradMode no_recording(false);
   const auto tensors = list_tensors(params, memory_dtypes(sources, group), options);
   const auto files = deal(tensors, stem, group.size(), options);
-  together(group, [&] { make_folders((folder / stem).parent_path()); });
+  together(group, [&] {
+    make_folders((folder / stem).parent_path());
+    if (group.rank() == 0) check_space(folder, tensors);
+  });
   std::vector<FileRecord> mine;
   // One file a rank at a time: the host memory of a save is the bytes of one file.
   for (size_t begin = 0; begin < files.size(); begin += static_cast<size_t>(group.size())) {

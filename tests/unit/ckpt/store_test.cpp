@@ -276,6 +276,28 @@ TEST(Store, AFullDiskFailsTheSaveAndNothingElse) {
   EXPECT_TRUE(holds_step(*CheckpointStore(dir.path(), {}).newest(true).checkpoint, 1));
 }
 
+// The check needs only the declared shapes, so the tensor may be larger than any disk.
+TEST(Store, ADiskThatIsTooSmallIsNoticedBeforeWriting) {
+  TempDir dir;
+  save_step(dir.path(), 1);
+  const spec::ParamSpec huge = spec::plain_param("huge", {int64_t{1} << 50}, spec::ModuleKind::other, spec::init::Zeros{});
+  const std::vector<const spec::ParamSpec*> params{&huge};
+  const std::vector<comm::PlacedBox> boxes{{&huge, spec::full_box({4}), at::zeros({4})}};
+  CheckpointStore store(dir.path(), {});
+  store.continue_from(store.newest().checkpoint);
+  {
+    Save save = store.begin(2);
+    try {
+      save.tensors("model", params, boxes);
+      ADD_FAILURE() << "saved";
+    } catch (const ResourceError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("4.00 PiB"));
+      EXPECT_THAT(error.what(), HasSubstr((dir / "step_00000002.tmp").string()));
+    }
+  }
+  EXPECT_THAT(entries(dir.path()), ElementsAre("LATEST", "step_00000001"));
+}
+
 TEST(Store, AFailedSaveIsRemovedOnEveryRankAndTheNextWorks) {
   TempDir dir;
   for (const char* point : {"file_write:enospc@3", "ckpt.begin:enospc", "ckpt.before_manifest:enospc"}) {
