@@ -57,7 +57,8 @@ c10d::ReduceOp to_c10d(ReduceOp op) {
   return c10d::ReduceOp::SUM;
 }
 
-/// The interface of $GLOO_SOCKET_IFNAME, else loopback when all ranks are on this machine, else what the host's name says.
+/// The interface of $GLOO_SOCKET_IFNAME, else loopback when all ranks are on this machine, else the one of the
+/// host's name.
 std::shared_ptr<gloo::transport::Device> network_device(bool one_node) {
   using Gloo = c10d::ProcessGroupGloo;
   if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME")) return Gloo::createDeviceForInterface(interface);
@@ -100,7 +101,8 @@ class GlooGroup final : public GroupImpl {
     at::Tensor chunks = at::empty({size_, out.numel()}, in.options());
     at::Tensor flat_in = in.view({size_, -1});
     std::vector<int64_t> even;
-    return start("reduce_scatter", {out, in, chunks}, [&] { return backend_->alltoall_base(chunks, flat_in, even, even); },
+    return start("reduce_scatter", {out, in, chunks},
+                 [&] { return backend_->alltoall_base(chunks, flat_in, even, even); },
                  [out, chunks] { out.view({-1}).copy_(reduce_in_order(chunks.unbind(0), ReduceOp::sum)); });
   }
 

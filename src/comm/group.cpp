@@ -171,7 +171,8 @@ Work Group::isend(const at::Tensor& tensor, int to, int64_t tag) const {
 
 Work Group::irecv(const at::Tensor& tensor, int from, int64_t tag) const {
   check(tensor, "the tensor");
-  LF_ASSERT(from >= 0 && from < size_ && from != rank_, "rank {} of group {} cannot receive from {}", rank_, name_, from);
+  LF_ASSERT(from >= 0 && from < size_ && from != rank_, "rank {} of group {} cannot receive from {}", rank_,
+            name_, from);
   return record(entry(OpKind::recv, from, tag), tensor, [&] { return impl_->irecv(tensor, from, tag); });
 }
 

@@ -62,7 +62,8 @@ ProcessWorld make_process_world(const std::string& backend, const launch::RankEn
   const std::string prefix = fmt::format("loongforge/{}/{}/{}/", env.run_id, env.restart_count, options.generation);
   auto ledger = open_ledger(place, env.rank);
   GlooWorld world = make_gloo_world(env, options.timeout, prefix, place.folder);
-  return {Group(std::move(world.group), env.rank, env.world_size, "world", all_ranks(env.world_size), std::move(ledger)),
+  return {Group(std::move(world.group), env.rank, env.world_size, "world", all_ranks(env.world_size),
+                std::move(ledger)),
           std::move(world.store)};
 }
 

@@ -11,7 +11,8 @@ namespace loongforge::comm {
 
 ThreadState::ThreadState(int size, const ThreadOptions& options)
     : options_(options), waits_(static_cast<size_t>(size)), left_(static_cast<size_t>(size)),
-      threads_(static_cast<size_t>(size)), perturbations_(static_cast<size_t>(size)), live_(static_cast<size_t>(size)) {}
+      threads_(static_cast<size_t>(size)), perturbations_(static_cast<size_t>(size)),
+      live_(static_cast<size_t>(size)) {}
 
 void ThreadState::enter_rank(int rank) {
   std::lock_guard lock(mutex_);
@@ -96,8 +97,8 @@ void ThreadState::arrive(Lock& lock, const std::shared_ptr<ThreadOp>& op, size_t
   if (first != op->calls.end()) {
     if (auto difference = mismatch(**first, call)) {
       const int other = op->ranks[static_cast<size_t>(first - op->calls.begin())];
-      fail(fmt::format("rank {} called {} as {} where rank {} called {}: {}", op->ranks[slot], describe(call), op->title,
-                       other, describe(**first), *difference));
+      fail(fmt::format("rank {} called {} as {} where rank {} called {}: {}", op->ranks[slot], describe(call),
+                       op->title, other, describe(**first), *difference));
       throw_if_failed();
     }
   }

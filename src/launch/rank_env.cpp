@@ -60,7 +60,8 @@ RankEnv from_slurm(const EnvLookup& lookup) {
   env.local_world_size = env.world_size / std::max(1, env.nodes);
   env.run_id = lookup("SLURM_JOB_ID").value_or("none");
   env.restart_count = integer(lookup, "SLURM_RESTART_COUNT").value_or(0);
-  if (const auto hosts = lookup("SLURM_STEP_NODELIST"); hosts && env.nodes > 1) env.master_addr = first_slurm_host(*hosts);
+  const auto hosts = lookup("SLURM_STEP_NODELIST");
+  if (hosts && env.nodes > 1) env.master_addr = first_slurm_host(*hosts);
   // Jobs that share a node must not share a port.
   constexpr int kFirstPort = 20000, kPorts = 40000;
   if (const auto job = integer(lookup, "SLURM_JOB_ID")) env.master_port = kFirstPort + *job % kPorts;

@@ -110,7 +110,8 @@ void WorkerSet::reap() {
   for (auto& worker : workers_) {
     siginfo_t info{};
     if (!worker.running ||
-        ::waitid(P_PID, static_cast<id_t>(worker.process), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) {
+        ::waitid(P_PID, static_cast<id_t>(worker.process), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0) {
       continue;
     }
     const bool exited = info.si_code == CLD_EXITED;

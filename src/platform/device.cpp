@@ -40,17 +40,22 @@ DeviceApi load_plugin(const std::string& name) {
     looked += (looked.empty() ? "" : ", ") + file.string();
     if (!fs::exists(file)) continue;
     void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    if (!library) throw ResourceError(fmt::format("cannot load {}: {}", file.string(), ::dlerror()), "rebuild it with this LoongForge");
+    if (!library) {
+      throw ResourceError(fmt::format("cannot load {}: {}", file.string(), ::dlerror()),
+                          "rebuild it with this LoongForge");
+    }
     auto entry = reinterpret_cast<void (*)(DeviceApi*)>(::dlsym(library, kDeviceEntry));
     DeviceApi api;
     if (entry) entry(&api);
     if (!entry || api.abi != kDeviceAbi) {
-      throw ResourceError(fmt::format("{} is no device plug-in of this version", file.string()), "rebuild it with this LoongForge");
+      throw ResourceError(fmt::format("{} is no device plug-in of this version", file.string()),
+                          "rebuild it with this LoongForge");
     }
     return api;
   }
   throw ResourceError(fmt::format("platform.device={}: no plug-in found ({})", name, looked),
-                      name == "cuda" ? "build with `cmake --preset cuda` where a CUDA toolkit is, or use platform.device=cpu"
+                      name == "cuda" ? "build with `cmake --preset cuda` where a CUDA toolkit is, or use "
+                                       "platform.device=cpu"
                                      : "use platform.device=cpu, or set LOONGFORGE_PLUGIN_PATH");
 }
 

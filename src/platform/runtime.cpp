@@ -85,8 +85,8 @@ void init_runtime(const RuntimeOptions& options) {
     if (g_options) {
       const bool same = g_options->threads == wanted.threads && g_options->deterministic == wanted.deterministic &&
                         g_options->flush_denormals == wanted.flush_denormals;
-      if (!same) throw ConfigError("the runtime is initialised already, with other settings", "set it up once a process");
-      return;
+      if (same) return;
+      throw ConfigError("the runtime is initialised already, with other settings", "set it up once a process");
     }
     g_options = wanted;
   }

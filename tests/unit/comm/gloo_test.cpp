@@ -85,7 +85,8 @@ void collectives_case(const ProcessWorld& world) {
   const at::Tensor odd = filled(1, g.rank() == 0 ? 256 : 1, at::kBFloat16);
   g.all_reduce(odd).wait();
   EXPECT_EQ(values_of(odd)[0], g.size() == 3 ? 258 : 256);
-  EXPECT_EQ(g.all_reduce_host({1.5, 1.0 * g.rank()}), (std::vector<double>{1.5 * g.size(), g.size() * (g.size() - 1) / 2.0}));
+  const std::vector<double> sums{1.5 * g.size(), g.size() * (g.size() - 1) / 2.0};
+  EXPECT_EQ(g.all_reduce_host({1.5, 1.0 * g.rank()}), sums);
   const auto words = g.all_gather_bytes(std::string(static_cast<size_t>(g.rank()), 'x'));
   for (int r = 0; r < g.size(); ++r) EXPECT_EQ(words[static_cast<size_t>(r)], std::string(static_cast<size_t>(r), 'x'));
 }
@@ -162,7 +163,8 @@ class Gloo : public ::testing::Test {
   std::string logs(int ranks) const {
     std::stringstream text;
     for (int r = 0; r < ranks; ++r) {
-      text << "--- rank " << r << "\n" << std::ifstream(folder_ + "/logs/attempt_0/" + std::to_string(r) + "/stdout.log").rdbuf();
+      std::ifstream log(folder_ + "/logs/attempt_0/" + std::to_string(r) + "/stdout.log");
+      text << "--- rank " << r << "\n" << log.rdbuf();
     }
     return text.str();
   }

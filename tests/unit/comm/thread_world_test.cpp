@@ -153,7 +153,9 @@ TEST_P(Collectives, ManyInFlight) {
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (int size : {1, 2, 3, 4, 8}) {
-    for (auto dtype : {at::kDouble, at::kFloat, at::kBFloat16, at::kLong}) cases.push_back({size, dtype, ThreadMode::eager});
+    for (auto dtype : {at::kDouble, at::kFloat, at::kBFloat16, at::kLong}) {
+      cases.push_back({size, dtype, ThreadMode::eager});
+    }
   }
   for (auto mode : {ThreadMode::rendezvous_send, ThreadMode::random_delay}) cases.push_back({4, at::kFloat, mode});
   return cases;
@@ -207,7 +209,8 @@ TEST(ThreadWorld, SplitsOfA32RankMesh) {
       for (int k = i; k < 32; k += 4) members.push_back(k);
       if (Group made = g.split(members, "column"); made.is_member()) column = made;
     }
-    EXPECT_EQ(column.label(), "column{" + std::to_string(g.rank() % 4) + ".." + std::to_string(28 + g.rank() % 4) + ":4}");
+    const int first = g.rank() % 4;
+    EXPECT_EQ(column.label(), "column{" + std::to_string(first) + ".." + std::to_string(28 + first) + ":4}");
     at::Tensor t = at::full({1}, g.rank(), at::TensorOptions().dtype(at::kLong));
     row.all_reduce(t).wait();
     column.all_reduce(t).wait();
@@ -292,8 +295,11 @@ TEST(ThreadWorldFailure, MismatchesNameRankAndCall) {
     g.barrier();
   };
   for (const auto& e : errors_of(2, {}, message)) EXPECT_THAT(e, HasSubstr("message 0->1 tag 9"));
-  const auto split = [](Group g) { g.split({0, g.rank() + 1}, "pair"), g.barrier(); };
-  for (const auto& e : errors_of(2, {}, [&](Group g) { g.rank() == 0 ? split(g) : void(g.split({0}, "solo")); g.barrier(); })) {
+  const auto split = [](Group g) {
+    g.split({0}, g.rank() == 0 ? "solo" : "alone");
+    g.barrier();
+  };
+  for (const auto& e : errors_of(2, {}, split)) {
     EXPECT_THAT(e, HasSubstr("split group world"));
   }
 }

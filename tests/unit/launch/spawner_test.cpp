@@ -47,7 +47,8 @@ class Spawner : public ::testing::Test {
 };
 
 TEST_F(Spawner, GivesEachRankItsEnvironmentAndLog) {
-  SpawnOptions options = shell("echo $RANK/$WORLD_SIZE $LOCAL_RANK $MASTER_ADDR ${MASTER_PORT:+port}; echo e$RANK >&2", 3);
+  SpawnOptions options =
+      shell("echo $RANK/$WORLD_SIZE $LOCAL_RANK $MASTER_ADDR ${MASTER_PORT:+port}; echo e$RANK >&2", 3);
   options.log_dir = folder_ + "/logs";
   const SpawnResult result = spawn_workers(options);
   EXPECT_EQ(result.exit_code, 0);
@@ -74,7 +75,8 @@ TEST_F(Spawner, OneFailureEndsAllAndIsNamed) {
   make_fifo("ready");
   make_fifo("never");
   const SpawnResult result = spawn_workers(shell(
-      "if [ $RANK = 1 ]; then read a < $DIR/ready; exit 3; fi; [ $RANK = 0 ] && echo x > $DIR/ready; read b < $DIR/never", 3));
+      "if [ $RANK = 1 ]; then read a < $DIR/ready; exit 3; fi; "
+      "[ $RANK = 0 ] && echo x > $DIR/ready; read b < $DIR/never", 3));
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.failed_rank, 1);
   EXPECT_EQ(result.reason, "rank 1 exited with code 3");
