@@ -19,7 +19,7 @@ at::Tensor allowed(int64_t queries, int64_t keys, const step::AttentionOptions& 
   const auto type = like.options().dtype(at::kLong).requires_grad(false);
   const at::Tensor distance = at::arange(keys - queries, keys, type).unsqueeze(1).sub(at::arange(keys, type).unsqueeze(0));
   const at::Tensor near = distance.lt(options.window > 0 ? options.window : keys);
-  return options.causal ? near.logical_and(distance.ge(0)) : near;
+  return options.causal ? near.bitwise_and(distance.ge(0)) : near;
 }
 
 /// `documents` documents of `length` rows each. On the CPU in acc(dtype): its bf16 kernel rounds the sums over a group's

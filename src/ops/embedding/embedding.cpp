@@ -19,7 +19,7 @@ struct LocalIds {
 LocalIds local_ids(const at::Tensor& ids, const step::Param& table, const RowRange& range) {
   if (range.count == table.spec().logical_shape[0]) return {ids, {}, {}};
   const at::Tensor shifted = ids.sub(range.first);
-  const at::Tensor elsewhere = shifted.lt(0).logical_or_(shifted.ge(range.count));
+  const at::Tensor elsewhere = shifted.lt(0).bitwise_or_(shifted.ge(range.count));
   return {shifted.masked_fill(elsewhere, 0), elsewhere.unsqueeze(1), elsewhere.unsqueeze(1)};
 }
 
@@ -66,7 +66,7 @@ at::Tensor embedding(const at::Tensor& ids, const step::Param& table, std::optio
     if (local.elsewhere.defined()) y.masked_fill_(local.elsewhere, 0);
     if (padding_id) {
       const at::Tensor padding = ids.eq(*padding_id).unsqueeze(1);
-      local.untrained = local.untrained.defined() ? local.untrained.logical_or(padding) : padding;
+      local.untrained = local.untrained.defined() ? local.untrained.bitwise_or(padding) : padding;
     }
   }
   if (!step::recording() || !table.trainable()) return y;

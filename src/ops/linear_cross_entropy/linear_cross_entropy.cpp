@@ -42,7 +42,7 @@ struct Targets {
 
 Targets targets_of(const at::Tensor& labels, const at::Tensor& row_weights, const RowRange& range, at::ScalarType type) {
   const at::Tensor label = labels.unsqueeze(1), column = label.sub(range.first);
-  const at::Tensor here = column.ge(0).logical_and_(column.lt(range.count));
+  const at::Tensor here = column.ge(0).bitwise_and_(column.lt(range.count));
   at::Tensor weight = label.ne(kIgnoredLabel).to(type);
   if (row_weights.defined()) weight.mul_(row_weights.unsqueeze(1).to(type));
   return {column.mul(here), here.to(type), weight};
