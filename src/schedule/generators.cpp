@@ -12,8 +12,8 @@ struct Step {
   int mb, chunk;
 };
 
-// The order in which a device meets (microbatch, chunk): by groups of p microbatches, each group through all chunks. The last
-// group is whole here: a shorter one would let a device wait for a chunk whose turn comes later elsewhere.
+// The order in which a device meets (microbatch, chunk): by groups of p microbatches, each group through all chunks.
+// The last group is whole here: a shorter one would let a device wait for a chunk whose turn comes later elsewhere.
 std::vector<Step> interleaved_order(int p, int v, int m) {
   std::vector<Step> order;
   for (int first = 0; first < m; first += p) {

@@ -43,7 +43,8 @@ inline std::optional<int> target_stage(const Op& op, int stages) {
 template <class T>
 class ByMessage {
  public:
-  ByMessage(const Extents& e, T initial) : e_(e), values_(static_cast<size_t>(2 * e.stages * e.microbatches), initial) {}
+  ByMessage(const Extents& e, T initial)
+      : e_(e), values_(static_cast<size_t>(2 * e.stages * e.microbatches), initial) {}
   T& at(bool backward, int vs, int mb) {
     return values_.at(static_cast<size_t>(((backward ? e_.stages : 0) + vs) * e_.microbatches + mb));
   }

@@ -103,7 +103,8 @@ std::string draw(const Timeline& timeline, double unit) {
     std::string line(cells * (width + 1), ' ');
     for (size_t cell = 0; cell < cells; ++cell) line[cell * (width + 1)] = '.';
     for (const TimedOp& timed : ops) {
-      const auto first = static_cast<size_t>(std::llround(timed.start / unit)), last = static_cast<size_t>(std::llround(timed.end / unit));
+      const auto first = static_cast<size_t>(std::llround(timed.start / unit)),
+                 last = static_cast<size_t>(std::llround(timed.end / unit));
       for (size_t cell = first; cell < last; ++cell) {
         const std::string label = cell == first ? letter(timed.op.kind) + std::to_string(timed.op.mb) : "-";
         line.replace(cell * (width + 1), label.size(), label);

@@ -22,7 +22,9 @@ bool in_range(const Op& op, int device, int p, int v, int m) {
 }
 
 void note(const Op& op, int device, Seen& seen, std::vector<std::string>& found) {
-  const auto report = [&](const char* what) { found.push_back(fmt::format("device {}: {} {}", device, op_name(op), what)); };
+  const auto report = [&](const char* what) {
+    found.push_back(fmt::format("device {}: {} {}", device, op_name(op), what));
+  };
   switch (op.kind) {
     case OpKind::F:
       if (seen.forward++) report("runs twice");
@@ -44,11 +46,17 @@ void note(const Op& op, int device, Seen& seen, std::vector<std::string>& found)
 class Progress {
  public:
   Progress(const Schedule& schedule, Transfer transfer)
-      : schedule_(schedule), transfer_(transfer), e_(extents(schedule)), sent_(e_, false), position_(e_, -1), at_(schedule.size()),
+      : schedule_(schedule),
+        transfer_(transfer),
+        e_(extents(schedule)),
+        sent_(e_, false),
+        position_(e_, -1),
+        at_(schedule.size()),
         sending_(schedule.size()) {
     for (const auto& ops : schedule) {
       for (size_t i = 0; i < ops.size(); ++i) {
-        if (ops[i].kind != OpKind::W) position_.at(is_backward(ops[i].kind), ops[i].vs, ops[i].mb) = static_cast<int>(i);
+        if (ops[i].kind != OpKind::W)
+          position_.at(is_backward(ops[i].kind), ops[i].vs, ops[i].mb) = static_cast<int>(i);
       }
     }
   }
@@ -146,7 +154,9 @@ std::vector<std::string> problems(const Schedule& schedule, int v, int m) {
   return found;
 }
 
-std::optional<std::string> deadlock(const Schedule& schedule, Transfer transfer) { return Progress(schedule, transfer).run(); }
+std::optional<std::string> deadlock(const Schedule& schedule, Transfer transfer) {
+  return Progress(schedule, transfer).run();
+}
 
 bool consistent_order(const Schedule& schedule, bool by_kind) {
   const Extents e = extents(schedule);
@@ -155,8 +165,10 @@ bool consistent_order(const Schedule& schedule, bool by_kind) {
     for (const Op& op : schedule[device]) {
       const bool backward = is_backward(op.kind), channel = by_kind && backward;
       const auto source = source_stage(op, e.stages), target = target_stage(op, e.stages);
-      if (source && *source % e.devices != device) received[{*source % e.devices, device, channel}].push_back({backward, *source, op.mb});
-      if (target && *target % e.devices != device) sent[{device, *target % e.devices, channel}].push_back({backward, op.vs, op.mb});
+      if (source && *source % e.devices != device)
+        received[{*source % e.devices, device, channel}].push_back({backward, *source, op.mb});
+      if (target && *target % e.devices != device)
+        sent[{device, *target % e.devices, channel}].push_back({backward, op.vs, op.mb});
     }
   }
   return sent == received;

@@ -60,14 +60,15 @@ ParameterMemory parameter_memory(std::span<const BlockSpec> blocks, const Mesh& 
 }
 
 std::string memory_table_header() {
-  return fmt::format("{:<16} {:>14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "GiB a rank", "elements", "weights", "grads", "masters",
-                     "optimizer", "gathered", "total");
+  return fmt::format("{:<16} {:>14} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "GiB a rank", "elements", "weights", "grads",
+                     "masters", "optimizer", "gathered", "total");
 }
 
 std::string memory_table_row(std::string_view label, const ParameterMemory& m) {
   constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-  return fmt::format("{:<16} {:>14} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f}", label, m.elements, m.weights / kGiB,
-                     m.gradients / kGiB, m.masters / kGiB, m.optimizer / kGiB, m.gathered / kGiB, m.total() / kGiB);
+  return fmt::format("{:<16} {:>14} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f}", label, m.elements,
+                     m.weights / kGiB, m.gradients / kGiB, m.masters / kGiB, m.optimizer / kGiB, m.gathered / kGiB,
+                     m.total() / kGiB);
 }
 
 }  // namespace loongforge::spec

@@ -57,7 +57,8 @@ Selection select(const MeshSizes& sizes, std::span<const Axis> axes) {
   const bool expert = std::any_of(axes.begin(), axes.end(), is_expert_axis);
   Selection selection{expert ? expert_order(sizes) : dense_order(sizes), {}};
   for (Axis axis : axes) {
-    LF_ASSERT(!expert || is_expert_axis(axis) || axis == Axis::pp, "axis {} is not of the expert mesh", axis_name(axis));
+    LF_ASSERT(!expert || is_expert_axis(axis) || axis == Axis::pp, "axis {} is not of the expert mesh",
+              axis_name(axis));
     selection.axes.push_back(id(axis));
   }
   return selection;
@@ -92,7 +93,8 @@ Mesh::Mesh(MeshSizes sizes, int rank) : sizes_(sizes), rank_(rank) {
   for (int i = 0; i < kAxes; ++i) {
     const Axis axis = static_cast<Axis>(i);
     if (size(axis) < 1) {
-      throw ConfigError(fmt::format("parallel.{} is {}", axis_name(axis), size(axis)), "sizes of parallel axes are at least 1");
+      throw ConfigError(fmt::format("parallel.{} is {}", axis_name(axis), size(axis)),
+                        "sizes of parallel axes are at least 1");
     }
   }
   const int stage = sizes.tp * sizes.cp * sizes.dp, expert = sizes.etp * sizes.ep;
@@ -130,7 +132,9 @@ int Mesh::index(Axis axis, int rank) const {
 
 std::vector<int> Mesh::group(std::span<const Axis> axes) const { return group_of(select(sizes_, axes), rank_); }
 
-std::vector<std::vector<int>> Mesh::all_groups(std::span<const Axis> axes) const { return groups(select(sizes_, axes)); }
+std::vector<std::vector<int>> Mesh::all_groups(std::span<const Axis> axes) const {
+  return groups(select(sizes_, axes));
+}
 
 std::vector<int> Mesh::expert_data_group() const { return group_of({expert_order(sizes_), {kEdp}}, rank_); }
 

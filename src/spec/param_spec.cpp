@@ -107,7 +107,8 @@ std::string_view module_kind_name(ModuleKind kind) { return kKindNames.at(static
 
 ParamSpec plain_param(std::string hf_name, Shape shape, ModuleKind kind, Init init) {
   ParamSpec spec;
-  spec.pieces.push_back({.hf_name = hf_name, .hf_shape = shape, .src_box = full_box(shape), .dst_box = full_box(shape)});
+  spec.pieces.push_back(
+      {.hf_name = hf_name, .hf_shape = shape, .src_box = full_box(shape), .dst_box = full_box(shape)});
   spec.name = std::move(hf_name);
   spec.logical_shape = std::move(shape);
   spec.module_kind = kind;
@@ -117,7 +118,8 @@ ParamSpec plain_param(std::string hf_name, Shape shape, ModuleKind kind, Init in
 
 ShardSplit shard_split(const Shard& shard, int64_t extent, int ranks) {
   LF_ASSERT(shard.unit > 0 && extent % shard.unit == 0, "{} rows are not whole units of {}", extent, shard.unit);
-  LF_ASSERT((shard.unit - shard.shared) % shard.parts == 0, "unit {} of {} parts, {} shared", shard.unit, shard.parts, shard.shared);
+  LF_ASSERT((shard.unit - shard.shared) % shard.parts == 0, "unit {} of {} parts, {} shared", shard.unit, shard.parts,
+            shard.shared);
   const int64_t units = extent / shard.unit;
   if (ranks == 1) return {units, shard.parts, 1, extent};
   if (units >= ranks) {

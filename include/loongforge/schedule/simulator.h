@@ -9,7 +9,8 @@
 
 namespace loongforge::schedule {
 
-/// Seconds (or any unit) of an operation of one chunk; BW takes b + w. `transfer` passes between an output and its use elsewhere.
+/// Seconds (or any unit) of an operation of one chunk; BW takes b + w. `transfer` passes between an output and its use
+/// elsewhere.
 struct Times {
   double f = 1, b = 1, w = 1, transfer = 0;
 };
@@ -30,8 +31,8 @@ struct Timeline {
 Timeline simulate(const Schedule& schedule, const std::function<double(const Op&)>& duration, double transfer = 0);
 Timeline simulate(const Schedule& schedule, const Times& times = {});
 
-/// One line a device, `unit` of time a cell: the microbatch at the cell where an operation starts, after its kind's letter
-/// (F, B, W; D for BW), "-" while it goes on, "." while the device idles.
+/// One line a device, `unit` of time a cell: the microbatch at the cell where an operation starts, after its kind's
+/// letter (F, B, W; D for BW), "-" while it goes on, "." while the device idles.
 std::string draw(const Timeline& timeline, double unit = 1);
 
 }  // namespace loongforge::schedule

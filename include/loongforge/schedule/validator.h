@@ -21,12 +21,12 @@ struct Transfer {
 /// Where the devices get stuck ("device 0 sends F1.0, …"), nothing when all operations run.
 std::optional<std::string> deadlock(const Schedule& schedule, Transfer transfer);
 
-/// True when every pair of devices sends and receives its messages in the same order, which transports without tags need.
-/// `by_kind`: forward and backward messages have their own channels.
+/// True when every pair of devices sends and receives its messages in the same order, which transports without tags
+/// need. `by_kind`: forward and backward messages have their own channels.
 bool consistent_order(const Schedule& schedule, bool by_kind);
 
-/// Largest number of forwards whose activations each device holds at once; freed by BW, or by W when split. In chunks: divide
-/// by v for microbatches of a device's full share.
+/// Largest number of forwards whose activations each device holds at once; freed by BW, or by W when split. In chunks:
+/// divide by v for microbatches of a device's full share.
 std::vector<int> peak_activations(const Schedule& schedule);
 
 }  // namespace loongforge::schedule

@@ -15,7 +15,10 @@ Piece whole_rows(std::string hf_name, Shape hf_shape, int64_t hf_row, int64_t ro
   src.size[0] = rows;
   Box dst = src;
   dst.start[0] = row;
-  return {.hf_name = std::move(hf_name), .hf_shape = std::move(hf_shape), .src_box = std::move(src), .dst_box = std::move(dst)};
+  return {.hf_name = std::move(hf_name),
+          .hf_shape = std::move(hf_shape),
+          .src_box = std::move(src),
+          .dst_box = std::move(dst)};
 }
 
 ParamSpec norm_param(std::string name, int64_t width, InputRegion region) {
@@ -82,22 +85,31 @@ class DecoderLayer {
     for (int64_t g = 0; g < groups; ++g) {
       const int64_t row = g * c_.qkv_group_rows();
       const auto piece = [&](const char* proj, int64_t to, int64_t rows) {
-        spec.pieces.push_back(whole_rows(name_ + ".self_attn." + proj + suffix, rows_shape(groups * rows, bias), g * rows, to, rows));
+        spec.pieces.push_back(
+            whole_rows(name_ + ".self_attn." + proj + suffix, rows_shape(groups * rows, bias), g * rows, to, rows));
       };
       piece("q_proj", row, q_rows);
       piece("k_proj", row + q_rows, d);
       piece("v_proj", row + q_rows + d, d);
     }
-    spec.shards = {{.axis = Axis::tp, .dim = 0, .unit = c_.qkv_group_rows(), .parts = c_.heads_per_group(), .shared = 2 * d,
+    spec.shards = {{.axis = Axis::tp,
+                    .dim = 0,
+                    .unit = c_.qkv_group_rows(),
+                    .parts = c_.heads_per_group(),
+                    .shared = 2 * d,
                     .on_too_few = TooFew::replicate}};
     return spec;
   }
 
   ParamSpec o_proj() const {
-    ParamSpec spec = plain_param(name_ + ".self_attn.o_proj.weight", {c_.hidden_size, c_.num_attention_heads * c_.head_dim},
-                                 ModuleKind::attn_out, normal_);
-    spec.shards = {{.axis = Axis::tp, .dim = 1, .unit = c_.heads_per_group() * c_.head_dim, .parts = c_.heads_per_group(),
-                    .shared = 0, .on_too_few = TooFew::replicate}};
+    ParamSpec spec = plain_param(name_ + ".self_attn.o_proj.weight",
+                                 {c_.hidden_size, c_.num_attention_heads * c_.head_dim}, ModuleKind::attn_out, normal_);
+    spec.shards = {{.axis = Axis::tp,
+                    .dim = 1,
+                    .unit = c_.heads_per_group() * c_.head_dim,
+                    .parts = c_.heads_per_group(),
+                    .shared = 0,
+                    .on_too_few = TooFew::replicate}};
     return spec;
   }
 
@@ -118,7 +130,8 @@ class DecoderLayer {
   }
 
   ParamSpec down_proj() const {
-    ParamSpec spec = plain_param(name_ + ".mlp.down_proj.weight", {c_.hidden_size, c_.intermediate_size}, ModuleKind::mlp_out, normal_);
+    ParamSpec spec = plain_param(name_ + ".mlp.down_proj.weight", {c_.hidden_size, c_.intermediate_size},
+                                 ModuleKind::mlp_out, normal_);
     spec.shards = {{.axis = Axis::tp, .dim = 1}};
     return spec;
   }
@@ -128,7 +141,9 @@ class DecoderLayer {
   Init normal_;
 };
 
-std::vector<StateEntry> hidden_state(const DecoderConfig& c) { return {{"hidden", {std::string("rows"), c.hidden_size}, true}}; }
+std::vector<StateEntry> hidden_state(const DecoderConfig& c) {
+  return {{"hidden", {std::string("rows"), c.hidden_size}, true}};
+}
 
 ParamSpec vocab_param(const DecoderConfig& c, std::string name, ModuleKind kind) {
   ParamSpec spec = plain_param(std::move(name), {c.vocab_size, c.hidden_size}, kind, init::Normal{c.initializer_range});
@@ -158,7 +173,8 @@ BlockSpec decoder_block(const DecoderConfig& c, int64_t layer) {
   block.params = maker.params();
   block.inputs = block.outputs = hidden_state(c);
   const auto h = static_cast<double>(c.hidden_size), f = static_cast<double>(c.intermediate_size);
-  const auto q = static_cast<double>(c.num_attention_heads * c.head_dim), kv = static_cast<double>(c.num_key_value_heads * c.head_dim);
+  const auto q = static_cast<double>(c.num_attention_heads * c.head_dim),
+             kv = static_cast<double>(c.num_key_value_heads * c.head_dim);
   block.cost.gemm_flops_per_row = 2 * (h * (q + 2 * kv) + q * h + 3 * h * f);
   block.cost.attention_flops_per_row2 = 4 * q;
   block.cost.saved_elements_per_row = 4 * h + 2 * (q + kv) + 3 * f;
@@ -184,7 +200,8 @@ ModelSpec decoder_model(const nlohmann::ordered_json& hf_config, const DecoderDe
   model.config = config;
   model.hf_config = hf_config;
   model.blocks.push_back(embedding_block(*config));
-  for (int64_t layer = 0; layer < config->num_hidden_layers; ++layer) model.blocks.push_back(decoder_block(*config, layer));
+  for (int64_t layer = 0; layer < config->num_hidden_layers; ++layer)
+    model.blocks.push_back(decoder_block(*config, layer));
   model.blocks.push_back(head_block(*config));
   for (BlockSpec& block : model.blocks) {
     for (ParamSpec& param : block.params) param.component = block.component;

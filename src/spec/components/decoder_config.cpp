@@ -49,7 +49,8 @@ RopeConfig read_rope(KeyReader& top, int64_t max_positions) {
   if (object && !object->is_object()) top.problem(fmt::format("{} is {}, not a map", place, object->dump()));
   KeyReader keys(object && object->is_object() ? *object : kNothing);
   for (const char* layers : {"full_attention", "sliding_attention"}) {
-    if (keys.find(layers)) keys.problem(fmt::format("{}: rotary embeddings that differ by layer are not supported", layers));
+    if (keys.find(layers))
+      keys.problem(fmt::format("{}: rotary embeddings that differ by layer are not supported", layers));
   }
   RopeConfig rope;
   rope.theta = keys.number("rope_theta", top.number("rope_theta", kDefaultTheta));
@@ -72,7 +73,8 @@ std::vector<int64_t> read_windows(KeyReader& keys, int64_t layers) {
   std::vector<int64_t> windows(static_cast<size_t>(std::max<int64_t>(layers, 0)), 0);
   if (!keys.flag("use_sliding_window", false)) return windows;
   const int64_t window = keys.integer("sliding_window"), first = keys.integer("max_window_layers", 28);
-  if (window < 1 && keys.find("sliding_window")) keys.problem(fmt::format("sliding_window is {}, not positive", window));
+  if (window < 1 && keys.find("sliding_window"))
+    keys.problem(fmt::format("sliding_window is {}, not positive", window));
   const Json* types = keys.find("layer_types");
   if (types && (!types->is_array() || types->size() != windows.size())) {
     keys.problem("layer_types must have one entry a layer");
@@ -84,7 +86,8 @@ std::vector<int64_t> read_windows(KeyReader& keys, int64_t layers) {
     if (type == "sliding_attention") {
       windows[i] = window;
     } else if (type != "full_attention") {
-      keys.problem(fmt::format("layer_types[{}] is {}", i, (*types)[i].dump()), "known are full_attention, sliding_attention");
+      keys.problem(fmt::format("layer_types[{}] is {}", i, (*types)[i].dump()),
+                   "known are full_attention, sliding_attention");
     }
   }
   return windows;
@@ -106,22 +109,26 @@ void check_unsupported(KeyReader& keys) {
     keys.problem("attention_dropout is not supported", "set attention_dropout to 0");
   }
   if (keys.find("quantization_config")) {
-    keys.problem("quantization_config: quantised weights of this family are not supported", "use the unquantised model");
+    keys.problem("quantization_config: quantised weights of this family are not supported",
+                 "use the unquantised model");
   }
 }
 
 void check_sizes(const DecoderConfig& c, KeyReader& keys) {
-  const std::pair<const char*, int64_t> sizes[] = {
-      {"hidden_size", c.hidden_size}, {"intermediate_size", c.intermediate_size}, {"num_hidden_layers", c.num_hidden_layers},
-      {"num_attention_heads", c.num_attention_heads}, {"num_key_value_heads", c.num_key_value_heads},
-      {"vocab_size", c.vocab_size}, {"max_position_embeddings", c.max_position_embeddings}};
+  const std::pair<const char*, int64_t> sizes[] = {{"hidden_size", c.hidden_size},
+                                                   {"intermediate_size", c.intermediate_size},
+                                                   {"num_hidden_layers", c.num_hidden_layers},
+                                                   {"num_attention_heads", c.num_attention_heads},
+                                                   {"num_key_value_heads", c.num_key_value_heads},
+                                                   {"vocab_size", c.vocab_size},
+                                                   {"max_position_embeddings", c.max_position_embeddings}};
   for (auto [key, value] : sizes) {
     if (keys.find(key) && value < 1) keys.problem(fmt::format("{} is {}, not positive", key, value));
   }
   if (c.num_attention_heads < 1 || c.num_key_value_heads < 1) return;
   if (c.num_attention_heads % c.num_key_value_heads != 0) {
-    keys.problem(fmt::format("num_attention_heads {} is not a multiple of num_key_value_heads {}", c.num_attention_heads,
-                             c.num_key_value_heads));
+    keys.problem(fmt::format("num_attention_heads {} is not a multiple of num_key_value_heads {}",
+                             c.num_attention_heads, c.num_key_value_heads));
   }
   if (c.hidden_size > 0 && (c.head_dim < 1 || c.rope.rotary_dim(c.head_dim) % 2 != 0)) {
     keys.problem(fmt::format("head_dim is {}: rotary embedding needs an even, positive width", c.head_dim));

@@ -53,7 +53,8 @@ void scale_yarn(const RopeConfig& rope, int64_t width, std::vector<Real>& freque
   low = std::max(low, 0.0);
   high = std::min(high, static_cast<double>(width - 1));
   if (low == high) high += 0.001;
-  const Real origin = static_cast<Real>(low), spread = static_cast<Real>(high - low), factor = static_cast<Real>(rope.factor);
+  const Real origin = static_cast<Real>(low), spread = static_cast<Real>(high - low),
+             factor = static_cast<Real>(rope.factor);
   for (size_t i = 0; i < frequencies.size(); ++i) {
     const Real ramp = std::clamp((static_cast<Real>(i) - origin) / spread, Real(0), Real(1));
     const Real kept = 1 - ramp, power = 1 / frequencies[i];

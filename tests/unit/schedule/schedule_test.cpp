@@ -117,7 +117,8 @@ TEST(Schedule, ValidatorFindsPlantedMistakes) {
   };
   EXPECT_THAT(broken([](Schedule& s) { s[0].pop_back(); }), Contains("W2.0 is missing"));
   EXPECT_THAT(broken([](Schedule& s) { s[1].push_back(s[1][0]); }), Contains("device 1: F0.1 runs twice"));
-  EXPECT_THAT(broken([](Schedule& s) { std::swap(s[1][0], s[1][1]); }), Contains("device 1: B0.1 runs before its forward"));
+  EXPECT_THAT(broken([](Schedule& s) { std::swap(s[1][0], s[1][1]); }),
+              Contains("device 1: B0.1 runs before its forward"));
   EXPECT_THAT(broken([](Schedule& s) { std::swap(s[0], s[1]); }), Contains("device 0: F0.1 does not belong here"));
   EXPECT_THAT(broken([](Schedule& s) { s[0][0].mb = 3; }), Contains("F0.0 is missing"));
   Schedule circular = one_f_one_b(2, 2);

@@ -40,10 +40,10 @@ TEST(Decoder, BlocksAndParametersInOrder) {
   EXPECT_EQ(model.blocks[2].layer, 1);
   EXPECT_EQ(model.blocks[3].name, "lm_head");
   const std::string p = "model.layers.1.";
-  EXPECT_THAT(names(model.blocks[2]),
-              ElementsAre(p + "input_layernorm.weight", p + "self_attn.qkv_proj.weight", p + "self_attn.q_norm.weight",
-                          p + "self_attn.k_norm.weight", p + "self_attn.o_proj.weight", p + "post_attention_layernorm.weight",
-                          p + "mlp.gate_up_proj.weight", p + "mlp.down_proj.weight"));
+  EXPECT_THAT(names(model.blocks[2]), ElementsAre(p + "input_layernorm.weight", p + "self_attn.qkv_proj.weight",
+                                                  p + "self_attn.q_norm.weight", p + "self_attn.k_norm.weight",
+                                                  p + "self_attn.o_proj.weight", p + "post_attention_layernorm.weight",
+                                                  p + "mlp.gate_up_proj.weight", p + "mlp.down_proj.weight"));
   const DecoderParams at = decoder_params(model.blocks[2]);
   EXPECT_THAT((std::vector{at.input_layernorm, at.qkv, at.qkv_bias, at.q_norm, at.k_norm, at.o_proj, at.o_bias,
                            at.post_attention_layernorm, at.gate_up, at.gate_up_bias, at.down_proj, at.down_bias}),
@@ -63,7 +63,8 @@ TEST(Decoder, BiasesFollowFamilyAndConfig) {
   EXPECT_EQ(llama.blocks[1].params[at.gate_up_bias].logical_shape, (Shape{2, 176}));
   EXPECT_EQ(llama.blocks[1].params[at.o_bias].input_region, InputRegion::seq_shard);
   for (const ParamSpec* param : llama.distinct_params()) {
-    EXPECT_EQ(param->group.weight_decay, !param->name.ends_with(".bias") && !param->name.ends_with("norm.weight")) << param->name;
+    EXPECT_EQ(param->group.weight_decay, !param->name.ends_with(".bias") && !param->name.ends_with("norm.weight"))
+        << param->name;
     EXPECT_EQ(param->component, "language_model");
   }
 }
@@ -161,9 +162,10 @@ TEST(Decoder, ListsEveryProblemAtOnce) {
   config["num_hidden_layers"] = "two";
   config["hidden_act"] = "gelu";
   config["rope_scaling"] = {{"rope_type", "longrope"}};
-  EXPECT_THAT(error_of(config), AllOf(HasSubstr("missing hidden_size, num_key_value_heads, vocab_size"),
-                                      HasSubstr("num_hidden_layers is \"two\", not an integer"), HasSubstr("hidden_act gelu"),
-                                      HasSubstr("rope_scaling.rope_type longrope"), HasSubstr("llama3, yarn")));
+  EXPECT_THAT(error_of(config),
+              AllOf(HasSubstr("missing hidden_size, num_key_value_heads, vocab_size"),
+                    HasSubstr("num_hidden_layers is \"two\", not an integer"), HasSubstr("hidden_act gelu"),
+                    HasSubstr("rope_scaling.rope_type longrope"), HasSubstr("llama3, yarn")));
 }
 
 TEST(Decoder, RefusesImpossibleSizes) {
@@ -179,12 +181,14 @@ TEST(Decoder, RefusesImpossibleSizes) {
   EXPECT_THAT(with("num_hidden_layers", -1), HasSubstr("num_hidden_layers is -1"));
   EXPECT_THAT(with("attention_dropout", 0.1), HasSubstr("attention_dropout"));
   EXPECT_THAT(with("quantization_config", Json{{"quant_method", "fp8"}}), HasSubstr("quantization_config"));
-  EXPECT_THAT(with("rope_scaling", Json{{"rope_type", "llama3"}}), HasSubstr("missing rope_scaling.factor, rope_scaling.low"));
+  EXPECT_THAT(with("rope_scaling", Json{{"rope_type", "llama3"}}),
+              HasSubstr("missing rope_scaling.factor, rope_scaling.low"));
   EXPECT_THAT(with("torch_dtype", "float12"), HasSubstr("dtype float12"));
 }
 
 TEST(Decoder, UnknownFamilyNamesTheNearest) {
-  EXPECT_THAT(error_of({{"model_type", "qwen33"}}), AllOf(HasSubstr("model_type qwen33"), HasSubstr("did you mean qwen3?")));
+  EXPECT_THAT(error_of({{"model_type", "qwen33"}}),
+              AllOf(HasSubstr("model_type qwen33"), HasSubstr("did you mean qwen3?")));
   EXPECT_THAT(error_of(Json::object()), HasSubstr("missing model_type"));
   EXPECT_THAT(error_of(Json::array()), HasSubstr("missing model_type"));
 }

@@ -51,9 +51,12 @@ std::vector<int> coverage(const ParamSpec& spec, MeshSizes sizes) {
 
 TEST(Layout, FusedQkvOfSixHeadsInTwoGroupsOverFourRanks) {
   const int64_t d = 8, h = 5;
-  const ParamSpec qkv = sharded({2 * 5 * d, h}, {{.unit = 5 * d, .parts = 3, .shared = 2 * d, .on_too_few = TooFew::replicate}});
-  const std::vector<std::vector<std::pair<int64_t, int64_t>>> rows = {
-      {{0, 2 * d}, {3 * d, 2 * d}}, {{2 * d, d}, {3 * d, 2 * d}}, {{5 * d, 2 * d}, {8 * d, 2 * d}}, {{7 * d, d}, {8 * d, 2 * d}}};
+  const ParamSpec qkv =
+      sharded({2 * 5 * d, h}, {{.unit = 5 * d, .parts = 3, .shared = 2 * d, .on_too_few = TooFew::replicate}});
+  const std::vector<std::vector<std::pair<int64_t, int64_t>>> rows = {{{0, 2 * d}, {3 * d, 2 * d}},
+                                                                      {{2 * d, d}, {3 * d, 2 * d}},
+                                                                      {{5 * d, 2 * d}, {8 * d, 2 * d}},
+                                                                      {{7 * d, d}, {8 * d, 2 * d}}};
   for (int rank = 0; rank < 4; ++rank) {
     LocalLayout layout = local_layout(qkv, tp_mesh(4, rank));
     EXPECT_EQ(layout.shape, (Shape{4 * d, h}));
@@ -104,15 +107,19 @@ TEST(Layout, TooFewUnitsIsTheUsersError) {
   }
 }
 
-// Random units, parts, shared rows and axis sizes: everything is covered once, shared rows once by each rank that shares.
+// Random units, parts, shared rows and axis sizes: everything is covered once, shared rows once by each rank that
+// shares.
 TEST(Layout, RandomShardsCoverTheTensor) {
   const RngKey key = rng_key(11, {});
   uint64_t draw = 0;
-  const auto pick = [&](uint64_t low, uint64_t high) { return static_cast<int64_t>(low + uniform_int(key, draw++, high - low + 1)); };
+  const auto pick = [&](uint64_t low, uint64_t high) {
+    return static_cast<int64_t>(low + uniform_int(key, draw++, high - low + 1));
+  };
   for (int round = 0; round < 300; ++round) {
     const int64_t parts = pick(1, 5), part = pick(1, 3), shared = pick(0, 1) * pick(1, 4), units = pick(1, 9);
     const int tp = static_cast<int>(pick(1, 12)), dim = static_cast<int>(pick(0, 1));
-    Shard shard{.dim = dim, .unit = parts * part + shared, .parts = parts, .shared = shared, .on_too_few = TooFew::replicate};
+    Shard shard{
+        .dim = dim, .unit = parts * part + shared, .parts = parts, .shared = shared, .on_too_few = TooFew::replicate};
     if (units >= tp) shard.pad_to = pick(1, 6);
     const int64_t other = pick(1, 3);
     const Shape shape = dim == 0 ? Shape{units * shard.unit, other} : Shape{other, units * shard.unit};
@@ -121,9 +128,11 @@ TEST(Layout, RandomShardsCoverTheTensor) {
     const ShardSplit split = shard_split(shard, units * shard.unit, tp);
     EXPECT_EQ(tp % split.ranks_per_unit, 0);
     for (size_t i = 0; i < covers.size(); ++i) {
-      const auto row = static_cast<int64_t>(dim == 0 ? i / static_cast<size_t>(other) : i % static_cast<size_t>(units * shard.unit));
+      const auto row =
+          static_cast<int64_t>(dim == 0 ? i / static_cast<size_t>(other) : i % static_cast<size_t>(units * shard.unit));
       const bool is_shared = row % shard.unit >= parts * part;
-      ASSERT_EQ(covers[i], is_shared ? split.ranks_per_unit : 1) << "row " << row << " of " << units << " units over " << tp;
+      ASSERT_EQ(covers[i], is_shared ? split.ranks_per_unit : 1)
+          << "row " << row << " of " << units << " units over " << tp;
     }
   }
 }

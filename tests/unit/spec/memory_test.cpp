@@ -51,7 +51,8 @@ TEST(Memory, ExpertsAreShardedOverTheirReplicas) {
 TEST(Memory, FrozenAndTiedParameters) {
   ParamSpec frozen = vector_param("f", 10);
   frozen.update = Update::frozen;
-  const std::vector<BlockSpec> blocks = {block("a", {frozen, vector_param("t", 5)}), block("b", {vector_param("t", 5)})};
+  const std::vector<BlockSpec> blocks = {block("a", {frozen, vector_param("t", 5)}),
+                                         block("b", {vector_param("t", 5)})};
   const ParameterMemory memory = parameter_memory(blocks, Mesh({}, 0), {});
   EXPECT_EQ(memory.elements, 15);
   EXPECT_EQ(memory.weights, 30);

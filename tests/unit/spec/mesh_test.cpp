@@ -52,8 +52,14 @@ TEST(Mesh, CoordinatesFollowTheTwoRankOrders) {
 
 // Whatever the axes, the groups partition the world, are sorted, and every rank's own group is one of them.
 TEST(Mesh, GroupsPartitionTheWorld) {
-  const std::vector<std::vector<Axis>> kinds = {{},         {Axis::tp},           {Axis::cp, Axis::dp}, {Axis::tp, Axis::pp},
-                                                {Axis::ep}, {Axis::etp, Axis::ep}, {Axis::pp},           {Axis::tp, Axis::cp, Axis::dp, Axis::pp}};
+  const std::vector<std::vector<Axis>> kinds = {{},
+                                                {Axis::tp},
+                                                {Axis::cp, Axis::dp},
+                                                {Axis::tp, Axis::pp},
+                                                {Axis::ep},
+                                                {Axis::etp, Axis::ep},
+                                                {Axis::pp},
+                                                {Axis::tp, Axis::cp, Axis::dp, Axis::pp}};
   for (MeshSizes sizes : {MeshSizes{3, 1, 2, 3, 2, 2}, MeshSizes{2, 3, 3, 1, 5, 1}, MeshSizes{}, kSixteen}) {
     Mesh mesh(sizes, 0);
     for (const auto& axes : kinds) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shipped model configurations against the parameter counts that their publishers state (safetensors metadata of the
-// model cards; tied heads counted once).
+// The shipped model configurations against the parameter counts that their publishers state (safetensors metadata of
+// the model cards; tied heads counted once).
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
@@ -79,7 +79,8 @@ TEST(ModelConfigs, PublishedCopiesOfTiedHeads) {
     const ModelSpec model = Registry::builtin().parse(load(name));
     int64_t count = model.parameter_count();
     for (const ParamSpec* param : model.distinct_params()) {
-      for (const Piece& piece : param->pieces) count += piece.dst_box.numel() * static_cast<int64_t>(piece.copies.size());
+      for (const Piece& piece : param->pieces)
+        count += piece.dst_box.numel() * static_cast<int64_t>(piece.copies.size());
     }
     return count;
   };

@@ -38,16 +38,32 @@ TEST(Rope, Linear) {
 }
 
 TEST(Rope, Llama3KeepsBlendsAndStretches) {
-  const RopeConfig rope{.type = RopeType::llama3, .theta = 500000, .factor = 8, .original_max_position_embeddings = 8192,
-                        .low_freq_factor = 1, .high_freq_factor = 4};
-  expect_frequencies(rope, 128, {{0, 1.0}, {1, 0.8146172165870667}, {16, 0.03760603070259094}, {31, 0.0008567514596506953},
-                                 {32, 0.0005248460220173001}, {35, 9.556212171446532e-05}, {63, 3.068925877869333e-07}});
+  const RopeConfig rope{.type = RopeType::llama3,
+                        .theta = 500000,
+                        .factor = 8,
+                        .original_max_position_embeddings = 8192,
+                        .low_freq_factor = 1,
+                        .high_freq_factor = 4};
+  expect_frequencies(rope, 128,
+                     {{0, 1.0},
+                      {1, 0.8146172165870667},
+                      {16, 0.03760603070259094},
+                      {31, 0.0008567514596506953},
+                      {32, 0.0005248460220173001},
+                      {35, 9.556212171446532e-05},
+                      {63, 3.068925877869333e-07}});
 }
 
 TEST(Rope, YarnOfQwen) {
   const RopeConfig rope{.type = RopeType::yarn, .theta = 1e6, .factor = 4, .original_max_position_embeddings = 32768};
-  expect_frequencies(rope, 128, {{0, 1.0}, {1, 0.8058422207832336}, {16, 0.03162277862429619}, {31, 0.000802959781140089},
-                                 {32, 0.0006029411451891065}, {35, 0.0002462583943270147}, {63, 3.102344408034696e-07}});
+  expect_frequencies(rope, 128,
+                     {{0, 1.0},
+                      {1, 0.8058422207832336},
+                      {16, 0.03162277862429619},
+                      {31, 0.000802959781140089},
+                      {32, 0.0006029411451891065},
+                      {35, 0.0002462583943270147},
+                      {63, 3.102344408034696e-07}});
   EXPECT_NEAR(attention_factor(rope), 1.138629436111989, 1e-14);
 }
 
