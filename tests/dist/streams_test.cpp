@@ -57,16 +57,16 @@ spec::StateEntry like_hidden(const spec::ModelSpec& model, std::string_view name
 }
 
 /// Ours in place of the family qwen3, so that configurations name it as usual.
-train::Registry with_streams() {
+train::Registry with_streams(spec::InputRegion region = spec::InputRegion::seq_shard) {
   auto registry = train::Registry::builtin();
   auto family = spec::Registry::builtin().family("qwen3");
-  family.parse = [parse = family.parse](const Json& config) {
+  family.parse = [parse = family.parse, region](const Json& config) {
     auto model = parse(config);
     const auto injected = like_hidden(model, kInjected), stream = like_hidden(model, kStream);
     const auto width = std::get<int64_t>(injected.extents.back());
     for (auto& block : model.blocks) {
       auto weight = spec::plain_param(block.name + ".mix", {width}, spec::ModuleKind::other, spec::init::Normal{0.5});
-      weight.input_region = spec::InputRegion::seq_shard;
+      weight.input_region = region;
       weight.component = block.component;
       block.params.push_back(weight);
       const bool first = block.kind == "embedding", last = block.kind == "head";
@@ -119,6 +119,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"zero3_dp2", {"parallel.zero=3", "parallel.dp=2"}},
                     Case{"recompute_pp2", {"memory.recompute=full", "parallel.pp=2", "parallel.dp=1"}}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(StreamsVerify, AWrongRegionIsFound) {
+  const auto config = configured({"parallel.tp=2", "parallel.sequence_parallel=true", "parallel.dp=1"});
+  const Report report = verify(config, with_streams(spec::InputRegion::replicated));
+  EXPECT_FALSE(report.passed()) << report.table();
+  EXPECT_FALSE(report.first_diverging_block.empty());
+}
 
 /// `config` made small, on the synthetic documents; runs `steps` steps.
 Trace traced(config::RunConfig config, train::Registry registry, int64_t global_batch = 0) {
