@@ -112,6 +112,17 @@ class Edges(unittest.TestCase):
         (disk / "filler").unlink()
         self.assertFalse([p for p in (disk / "run").glob("step_*") if p.suffix != ".tmp"])
 
+    def test_a_read_only_disk(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(disk)],
+                                                       capture_output=True).returncode == 0
+        if not mounted:
+            print("no right to mount a read-only disk")
+            return
+        self.addCleanup(subprocess.run, ["umount", str(disk)])
+        self.assert_error(self.train("disk/run", expect=7), "Read-only", "run.output_dir")
+
     def test_an_output_folder_that_is_a_file(self):
         (self.folder / "file").write_text("mine")
         self.assert_error(self.train("file/run", expect=4), "file")
