@@ -99,28 +99,25 @@ class Edges(unittest.TestCase):
 
     # ---- output
     def test_a_disk_that_fills_up(self):
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)],
-                                                       capture_output=True).returncode == 0
-        if not mounted:
-            print("no right to mount a small disk: its failpoint form is in spine_test.py")
-            return
-        self.addCleanup(subprocess.run, ["umount", str(disk)])
+        disk = self.mounted_disk("size=1m")
         (disk / "filler").write_bytes(b"\0" * 900_000)
         self.assert_error(self.train("disk/run", "train.steps=2", expect=7))
         (disk / "filler").unlink()
         self.assertFalse([p for p in (disk / "run").glob("step_*") if p.suffix != ".tmp"])
 
-    def test_a_read_only_disk(self):
+    def mounted_disk(self, options):
+        """A tmpfs in the test's folder; without the right to mount, the test is skipped and says so."""
         disk = self.folder / "disk"
         disk.mkdir()
-        mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(disk)],
-                                                       capture_output=True).returncode == 0
-        if not mounted:
-            print("no right to mount a read-only disk")
-            return
+        mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+            self.skipTest("no right to mount a disk; spine_test.py has a failpoint form of the full one")
         self.addCleanup(subprocess.run, ["umount", str(disk)])
+        return disk
+
+    def test_a_read_only_disk(self):
+        disk = self.mounted_disk("size=1m,ro")
+        self.assertTrue(disk.is_dir())
         self.assert_error(self.train("disk/run", expect=7), "Read-only", "run.output_dir")
 
     def test_an_output_folder_that_is_a_file(self):
