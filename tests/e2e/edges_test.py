@@ -116,8 +116,7 @@ class Edges(unittest.TestCase):
         return disk
 
     def test_a_read_only_disk(self):
-        disk = self.mounted_disk("size=1m,ro")
-        self.assertTrue(disk.is_dir())
+        self.mounted_disk("size=1m,ro")
         self.assert_error(self.train("disk/run", expect=7), "Read-only", "run.output_dir")
 
     def test_an_output_folder_that_is_a_file(self):
