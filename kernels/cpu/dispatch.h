@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which instruction set's kernels this process uses.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "kernels/cpu/table.h"
+
+namespace loongforge::cpu {
+
+/// Sets that were built and that this CPU and operating system can run, best first.
+std::vector<const KernelTable*> usable_tables();
+
+/// The table named `wanted`, or the best one for an empty name. ConfigError for a name that is unknown or can't run here.
+const KernelTable& choose_table(std::string_view wanted);
+
+/// The table that the process uses: the one LOONGFORGE_CPU_ISA names, else the best. Chosen at the first call.
+const KernelTable& kernels();
+
+}  // namespace loongforge::cpu
