@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/plugin_folders.h"
 
 namespace loongforge::platform {
 
@@ -19,19 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::atomic<int64_t> host_syncs{0};
-
-std::vector<fs::path> plugin_folders() {
-  std::vector<fs::path> folders;
-  if (const char* path = std::getenv("LOONGFORGE_PLUGIN_PATH")) folders.emplace_back(path);
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<void*>(&plugin_folders), &info) && info.dli_fname) {
-    folders.push_back(fs::absolute(info.dli_fname).parent_path());
-  }
-  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path();
-  folders.push_back(program);
-  folders.push_back(program.parent_path() / "lib");
-  return folders;
-}
 
 DeviceApi load_plugin(const std::string& name) {
   std::string looked;
