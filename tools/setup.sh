@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the build needs and this machine lacks: Debian packages (third_party/apt.txt; root or sudo) and LibTorch
 # (third_party/requirements.txt) into $LOONGFORGE_DEPS (default ~/.cache/loongforge). Prints the LibTorch folder as the
-# last line. Costs well under a second when nothing is missing.
+# last line; with --arrow also Arrow's C++ libraries (third_party/requirements-arrow.txt). Costs well under a second when nothing is missing.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 deps=${LOONGFORGE_DEPS:-${XDG_CACHE_HOME:-$HOME/.cache}/loongforge}
@@ -53,5 +53,22 @@ install_torch() {
   printf '%s\n' "$target/torch"
 }
 
+# Into arrow-VERSION, where CMake looks for it.
+install_arrow() {
+  local pin target
+  pin=$(sed -n 's/^pyarrow==\([0-9.]*\).*/\1/p' "$root/third_party/requirements-arrow.txt")
+  target=$deps/arrow-$pin
+  [ -e "$target/complete" ] && return
+  say "installing Arrow (55 MB to download) into $target"
+  rm -rf "$target.tmp" "$target"
+  mkdir -p "$deps"
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
+    --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 \
+    --target "$target.tmp" -r "$root/third_party/requirements-arrow.txt" >&2
+  touch "$target.tmp/complete"
+  mv "$target.tmp" "$target"
+}
+
 install_packages
+if [ "${1:-}" = --arrow ]; then install_arrow; fi
 install_torch

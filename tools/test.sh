@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 exclude=slow
 if [ "${1:-}" = --all ]; then exclude=none; shift; fi
-torch=$("$root/tools/setup.sh" | tail -n 1)
+torch=$("$root/tools/setup.sh" --arrow | tail -n 1)
 jobs=$(nproc)
 cd "$root"
 cmake --preset release -DTORCH_DIR="$torch" >build-configure.log 2>&1 || { cat build-configure.log; exit 2; }

@@ -24,6 +24,7 @@ class Windows final : public SampleSource {
   }
 
   int64_t size() const override { return (begins_.back() - 1) / seq_length_; }
+  double mean_length() const override { return static_cast<double>(seq_length_); }
 
   Sample get(int64_t index) const override {
     LF_ASSERT(index >= 0 && index < size());
@@ -82,6 +83,9 @@ class WholeDocuments final : public SampleSource {
     }
   }
   int64_t size() const override { return static_cast<int64_t>(parts_.size()); }
+  double mean_length() const override {
+    return static_cast<double>(corpus_->tokens()) / static_cast<double>(std::max<size_t>(parts_.size(), 1));
+  }
   Sample get(int64_t index) const override {
     const Part& part = parts_.at(static_cast<size_t>(index));
     bool more = part.begin + part.count < corpus_->length(part.sequence);
@@ -100,6 +104,7 @@ class TableRows final : public SampleSource {
   TableRows(const std::string& path, int64_t vocab_size)
       : rows_(path), limit_(vocab_size > 0 ? vocab_size : int64_t{1} << 31) {}
   int64_t size() const override { return rows_.rows(); }
+  double mean_length() const override { return static_cast<double>(rows_.length()); }
   Sample get(int64_t index) const override {
     std::vector<int32_t> ids;
     for (int64_t id : rows_.row(index)) {

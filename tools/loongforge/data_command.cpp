@@ -34,6 +34,7 @@ void run_tokenize(DataArguments& arguments) {
     throw ConfigError(fmt::format("--bad-records: `{}` is neither fail nor skip", arguments.bad_records));
   }
   options.bad_records = arguments.bad_records == "skip" ? corpus::BadRecord::skip : corpus::BadRecord::fail;
+  options.inputs = corpus::expand_files(options.inputs);
   const bool terminal = ::isatty(2) != 0;
   const auto report = corpus::tokenize_corpus(
       tokenizer::Tokenizer::from_file(arguments.tokenizer), options,
@@ -108,7 +109,7 @@ void run_bigram(const DataArguments& arguments) {
 void declare(CLI::App& app, DataArguments& arguments) {
   auto& options = arguments.tokenize;
   auto* tokenize = app.add_subcommand("tokenize", "text or JSONL to Megatron .bin/.idx");
-  tokenize->add_option("--input", options.inputs, ".txt or .jsonl, also .gz and .zst")->required();
+  tokenize->add_option("--input", options.inputs, "files, patterns, folders: .txt, .jsonl, .json, .tar (also .gz, .zst), .parquet, .arrow")->required();
   tokenize->add_option("--tokenizer", arguments.tokenizer, "tokenizer.json, or the folder that holds it")->required();
   tokenize->add_option("--output", options.output, "prefix of the files to write")->required();
   tokenize->add_option("--text-key", options.text_key, "field of JSONL records")->capture_default_str();
@@ -120,7 +121,7 @@ void declare(CLI::App& app, DataArguments& arguments) {
   tokenize->add_option("--threads", options.threads, "0: all");
   auto* stats = app.add_subcommand("stats", "counts of a .bin/.idx");
   stats->add_option("prefix", arguments.prefix)->required();
-  auto* inspect = app.add_subcommand("inspect", "decoded documents of a .bin/.idx");
+  auto* inspect = app.add_subcommand("inspect", "decoded documents of a .bin/.idx; with --config C: samples of a run, what is learned marked");
   inspect->add_option("prefix", arguments.prefix)->required();
   inspect->add_option("--tokenizer", arguments.tokenizer)->required();
   inspect->add_option("--samples", arguments.samples)->capture_default_str();
@@ -131,9 +132,16 @@ void declare(CLI::App& app, DataArguments& arguments) {
   app.require_subcommand(1);
 }
 
+/// Samples of a run need its model and datasets, which are the worker's.
+bool inspects_a_run(const Args& args) {
+  const auto names_config = [](const std::string& arg) { return arg == "--config" || arg.starts_with("--config="); };
+  return !args.empty() && args[0] == "inspect" && std::any_of(args.begin(), args.end(), names_config);
+}
+
 }  // namespace
 
 int data_command(const Args& args) {
+  if (inspects_a_run(args)) return worker_command("inspect", Args(args.begin() + 1, args.end()));
   DataArguments arguments;
   CLI::App app("Makes and looks at corpora.", "loongforge data");
   declare(app, arguments);

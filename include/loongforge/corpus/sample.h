@@ -22,6 +22,8 @@ class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual int64_t size() const = 0;
+  /// Ids a sample, on average.
+  virtual double mean_length() const = 0;
   /// Sample `index` in [0, size()). DataError when the data there is damaged.
   virtual Sample get(int64_t index) const = 0;
 };

@@ -6,14 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "loongforge/corpus/records.h"
 #include "loongforge/tokenizer/tokenizer.h"
 
 namespace loongforge::corpus {
 
-enum class BadRecord { fail, skip };
-
 struct TokenizeOptions {
-  std::vector<std::string> inputs;  ///< .txt, .jsonl, either also .gz or .zst; taken in this order
+  std::vector<std::string> inputs;  ///< text, or what records.h reads; taken in this order
   std::string output;  ///< prefix: writes <output>.bin/.idx, or with a holdout <output>_train and <output>_valid
   std::string text_key = "text";   ///< field of JSONL records
   int64_t lines_per_document = 0;  ///< of plain text; 0: a file is one document
@@ -32,7 +31,7 @@ struct TokenizeReport {
 };
 
 /// Tokenizes the inputs in order. The files are the same for any number of threads and appear only when whole.
-/// `progress(done, total)`: bytes of the present file, from the calling thread. DataError for unreadable inputs, and
+/// `progress(done, total)`: bytes or rows of the present file, from the calling thread. DataError for unreadable inputs, and
 /// for bad records unless they are skipped; ConfigError without inputs or without an end-of-text token.
 TokenizeReport tokenize_corpus(const tokenizer::Tokenizer& tokenizer, const TokenizeOptions& options,
                                const std::function<void(int64_t, int64_t)>& progress = {});
