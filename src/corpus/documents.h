@@ -7,8 +7,8 @@
 
 namespace loongforge::corpus {
 
-/// Documents of a plain text file as records whose `json` is the text itself: `lines` lines each, or (0) the whole file;
-/// numbered by their first line.
+/// Documents of a plain text file as records whose `json` is the text itself: `lines` lines each, or (0) the whole
+/// file; numbered by their first line.
 std::unique_ptr<RecordReader> open_plain_text(const std::filesystem::path& path, int64_t lines);
 
 /// The text of a JSON record, or why it has none in `problem`.

@@ -35,7 +35,8 @@ std::vector<std::string> saved_shards(const fs::path& folder) {
   const Json state = read_json(folder / "state.json");
   std::vector<std::string> files;
   try {
-    for (const auto& file : state.at("_data_files")) files.push_back((folder / file.at("filename").get<std::string>()).string());
+    for (const auto& file : state.at("_data_files"))
+      files.push_back((folder / file.at("filename").get<std::string>()).string());
   } catch (const Json::exception&) {
     throw DataError(fmt::format("{}: no list of `_data_files`", (folder / "state.json").string()),
                     "save the dataset again with save_to_disk");
@@ -81,7 +82,8 @@ std::vector<std::string> expand_files(const std::vector<std::string>& entries, c
     if (fs::is_directory(entry)) {
       found = in_folder(entry, split);
       if (found.empty()) {
-        throw DataError(fmt::format("{} holds no data file", entry), "looked for .jsonl, .json, .parquet, .arrow, .tar, .txt");
+        throw DataError(fmt::format("{} holds no data file", entry),
+                        "looked for .jsonl, .json, .parquet, .arrow, .tar, .txt");
       }
     } else if (fs::exists(entry)) {
       found = {entry};

@@ -78,7 +78,8 @@ std::string place_of(const std::string& file, const Record& record) {
 bool holds_records(const fs::path& path) {
   const std::string suffix = kind_suffix(path);
   if (suffix == ".parquet" || suffix == ".arrow") return path.extension() == suffix;
-  return suffix == ".jsonl" || suffix == ".json" || suffix == ".ndjson" || suffix == ".tar" || path.extension() == ".tgz";
+  return suffix == ".jsonl" || suffix == ".json" || suffix == ".ndjson" || suffix == ".tar" ||
+         path.extension() == ".tgz";
 }
 
 std::unique_ptr<RecordReader> open_records(const fs::path& path) {

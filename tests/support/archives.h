@@ -37,7 +37,10 @@ inline std::string tar_member(const std::string& name, const std::string& conten
   header.replace(124, 11, fmt::format("{:011o}", content.size()));
   header.replace(136, 11, "00000000000");
   header[156] = '0';
-  header.replace(257, 8, std::string("ustar\0" "00", 8));
+  header.replace(257, 8,
+                 std::string("ustar\0"
+                             "00",
+                             8));
   header.replace(148, 8, "        ");
   unsigned sum = 0;
   for (unsigned char c : header) sum += c;

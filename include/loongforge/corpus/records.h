@@ -38,8 +38,8 @@ std::string place_of(const std::string& file, const Record& record);
 bool holds_records(const std::filesystem::path& path);
 
 /// Opens by the name's suffix, `.json` by content (an array of objects, or one object a line). Tar shards follow
-/// WebDataset: members `key.ext` that stand together are one sample, a `.json` object gives its fields, `.txt` the field
-/// "text"; other members are passed over. Parquet and Arrow need liblf_arrow.so (ResourceError without it).
+/// WebDataset: members `key.ext` that stand together are one sample, a `.json` object gives its fields, `.txt` the
+/// field "text"; other members are passed over. Parquet and Arrow need liblf_arrow.so (ResourceError without it).
 std::unique_ptr<RecordReader> open_records(const std::filesystem::path& path);
 
 /// The files behind the entries of data.train: a file, a shell pattern (`*`, `?`, `[a-z]`, `{a,b}`), a folder saved by

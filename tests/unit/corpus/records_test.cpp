@@ -11,12 +11,12 @@
 namespace loongforge::corpus {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
 using test::data_error;
 using test::gzipped;
 using test::tar_member;
 using test::zstd;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 class Records : public test::TempFolder {
  protected:
@@ -32,8 +32,9 @@ class Records : public test::TempFolder {
 const std::string kLines = "\xEF\xBB\xBF{\"a\": 1}\r\n\n  \t\n{\"a\": 2}\n{\"a\": 3}";
 
 TEST_F(Records, LinesOfPlainAndCompressedFiles) {
-  for (const auto& file : {write("a.jsonl", kLines), write("a.jsonl.gz", gzipped(kLines)), write("b.jsonl.zst", zstd(kLines)),
-                           write("two.jsonl.zst", zstd(kLines.substr(0, 9)) + zstd(kLines.substr(9)))}) {
+  for (const auto& file :
+       {write("a.jsonl", kLines), write("a.jsonl.gz", gzipped(kLines)), write("b.jsonl.zst", zstd(kLines)),
+        write("two.jsonl.zst", zstd(kLines.substr(0, 9)) + zstd(kLines.substr(9)))}) {
     EXPECT_THAT(all(file), ElementsAre("1 {\"a\": 1}", "4 {\"a\": 2}", "5 {\"a\": 3}")) << file;
   }
 }
@@ -51,7 +52,8 @@ TEST_F(Records, LinesLongerThanTheReadersBuffer) {
 }
 
 TEST_F(Records, JsonArraysAndJsonLinesUnderOneSuffix) {
-  EXPECT_THAT(all(write("a.json", " \n [{\"a\": 1},\n {\"a\": [2, null]}]\n")), ElementsAre("1 {\"a\":1}", "2 {\"a\":[2,null]}"));
+  EXPECT_THAT(all(write("a.json", " \n [{\"a\": 1},\n {\"a\": [2, null]}]\n")),
+              ElementsAre("1 {\"a\":1}", "2 {\"a\":[2,null]}"));
   EXPECT_THAT(all(write("b.json", "{\"a\": 1}\n{\"a\": 2}\n")), ElementsAre("1 {\"a\": 1}", "2 {\"a\": 2}"));
   EXPECT_THAT(data_error([&] { all(write("c.json", "[{\"a\": 1},\n {\"a\"")); }), HasSubstr("c.json:2"));
 }
@@ -59,11 +61,14 @@ TEST_F(Records, JsonArraysAndJsonLinesUnderOneSuffix) {
 TEST_F(Records, CutOffFilesAreNamed) {
   std::string many;
   for (int i = 0; i < 20000; ++i) many += fmt::format("{{\"text\": \"{}\"}}\n", i * 7919 % 10007);
-  for (const auto& [name, whole] : {std::pair{"a.jsonl.gz", gzipped(many)}, {"a.jsonl.zst", zstd(many)},
+  for (const auto& [name, whole] : {std::pair{"a.jsonl.gz", gzipped(many)},
+                                    {"a.jsonl.zst", zstd(many)},
                                     {"a.tar", tar_member("k1.json", "{}") + tar_member("k2.txt", many)}}) {
     for (size_t keep : {size_t{0}, size_t{1}, whole.size() / 2, whole.size() - 1}) {
-      if (name == std::string("a.tar") && (keep == 0 || keep == whole.size() - 1)) continue;  // an empty archive; padding
-      const std::string what = data_error([&, &name = name, &whole = whole] { all(write(name, whole.substr(0, keep))); });
+      if (name == std::string("a.tar") && (keep == 0 || keep == whole.size() - 1))
+        continue;  // an empty archive; padding
+      const std::string what =
+          data_error([&, &name = name, &whole = whole] { all(write(name, whole.substr(0, keep))); });
       EXPECT_THAT(what, HasSubstr(name)) << keep;
     }
   }
@@ -73,9 +78,8 @@ TEST_F(Records, TarSamplesAreGroupedByKey) {
   const std::string tar = tar_member("d/one.json", "{\"a\": 1}") + tar_member("d/one.txt", "hi\xff") +
                           tar_member("d/one.seg.jpg", "JPEG") + tar_member("d/two.jpg", "JPEG") +
                           tar_member("d/three.txt", "") + tar_member("d/four.json", "[1]") + std::string(1024, '\0');
-  EXPECT_THAT(all(write("a.tar", tar)),
-              ElementsAre("1 {\"a\":1,\"text\":\"hi\xEF\xBF\xBD\",\"__key__\":\"d/one\"}",
-                          "3 {\"text\":\"\",\"__key__\":\"d/three\"}", "4 [1]"));
+  EXPECT_THAT(all(write("a.tar", tar)), ElementsAre("1 {\"a\":1,\"text\":\"hi\xEF\xBF\xBD\",\"__key__\":\"d/one\"}",
+                                                    "3 {\"text\":\"\",\"__key__\":\"d/three\"}", "4 [1]"));
   EXPECT_THAT(all(write("a.tar.gz", gzipped(tar))).size(), 3u);
   EXPECT_THAT(all(write("a.tar.zst", zstd(tar))).size(), 3u);
 }
@@ -84,7 +88,9 @@ TEST_F(Records, GarbageNeverCrashes) {
   uint32_t state = 1;
   for (const char* name : {"a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.tar", "a.json", "a.tar.gz"}) {
     for (int round = 0; round < 30; ++round) {
-      std::string garbage = round % 3 == 0 ? tar_member("x.json", "{\"a\": 1}") : round % 3 == 1 ? zstd(kLines) : gzipped(kLines);
+      std::string garbage = round % 3 == 0   ? tar_member("x.json", "{\"a\": 1}")
+                            : round % 3 == 1 ? zstd(kLines)
+                                             : gzipped(kLines);
       for (int i = 0; i < 8; ++i) {
         state = state * 1664525 + 1013904223;
         garbage[state % garbage.size()] = static_cast<char>(state >> 24);
@@ -95,7 +101,8 @@ TEST_F(Records, GarbageNeverCrashes) {
 }
 
 TEST_F(Records, EntriesExpandToSortedFiles) {
-  for (const char* name : {"b.jsonl", "a.jsonl", "c.jsonl.gz", "notes.md", "sub/d.txt"}) write("set/" + std::string(name), "x");
+  for (const char* name : {"b.jsonl", "a.jsonl", "c.jsonl.gz", "notes.md", "sub/d.txt"})
+    write("set/" + std::string(name), "x");
   const auto names = [&](const std::string& entry, const std::string& split = "train") {
     std::vector<std::string> found;
     for (const auto& file : expand_files({at(entry)}, split)) found.push_back(file.substr(at("").size()));

@@ -77,7 +77,9 @@ Json to_json(const arrow::Array& array, int64_t i) {
       const auto& encoded = static_cast<const arrow::DictionaryArray&>(array);
       return to_json(*encoded.dictionary(), encoded.GetValueIndex(i));
     }
-    case Type::BINARY: case Type::LARGE_BINARY: case Type::FIXED_SIZE_BINARY: return nullptr;  // media, not text
+    case Type::BINARY:
+    case Type::LARGE_BINARY:
+    case Type::FIXED_SIZE_BINARY: return nullptr;  // media, not text
     default: {
       const auto scalar = array.GetScalar(i);
       return scalar.ok() ? Json((*scalar)->ToString()) : Json();
