@@ -4,13 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/json.h"
 #include "loongforge/platform/dtype.h"
 
 namespace loongforge::ckpt {
 
 namespace {
-
-using Json = nlohmann::json;
 
 template <ExitCode kCode>
 [[noreturn]] void rethrow(const std::string& what, const std::string& hint) {

@@ -16,6 +16,15 @@ std::string Place::text() const {
   return line > 0 ? fmt::format("{}:{}:{}", *origin, line, column) : *origin;
 }
 
+// Out of line: a Value is complete only once Entry is.
+Value::Value() = default;
+Value::Value(bool value) : data_(value) {}
+Value::Value(int64_t value) : data_(value) {}
+Value::Value(int value) : data_(int64_t{value}) {}
+Value::Value(double value) : data_(value) {}
+Value::Value(std::string value) : data_(std::move(value)) {}
+Value::Value(std::string_view value) : data_(std::string(value)) {}
+Value::Value(const char* value) : data_(std::string(value)) {}
 Value::Value(List value) : data_(std::move(value)) {}
 Value::Value(Map value) : data_(std::move(value)) {}
 Value Value::empty_map() { return Value(Map{}); }

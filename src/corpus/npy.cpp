@@ -10,7 +10,7 @@ namespace loongforge::corpus {
 
 namespace {
 
-constexpr std::string_view kMagic{"\x93NUMPY", 6};
+constexpr std::string_view kNumpyMagic{"\x93NUMPY", 6};
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
   throw DataError(fmt::format("{}: {}", path, why),
@@ -30,7 +30,7 @@ void append(const std::byte* at, int64_t count, std::vector<int64_t>& out) {
 
 NpyRows::NpyRows(const std::string& path) : path_(path), file_(path) {
   const auto text = file_.text();
-  if (text.size() < 12 || text.substr(0, 6) != kMagic) fail(path, "is no .npy file");
+  if (text.size() < 12 || text.substr(0, 6) != kNumpyMagic) fail(path, "is no .npy file");
   const int major = static_cast<unsigned char>(text[6]);
   uint32_t header = 0;
   std::memcpy(&header, text.data() + 8, major == 1 ? 2 : 4);

@@ -24,15 +24,15 @@ class OwnThreadAutograd {
   bool before_;
 };
 
-// A stage's forward for one microbatch, kept until its backward.
-struct StageRun {
-  step::StepContext context;
-  std::vector<BlockRun> blocks;
-};
-
 }  // namespace
 
 struct Executor::Impl {
+  /// A stage's forward for one microbatch, kept until its backward.
+  struct StageRun {
+    step::StepContext context;
+    std::vector<BlockRun> blocks;
+  };
+
   explicit Impl(ExecutorSetup setup_in);
 
   nn::PlacedBlock& block(int index) { return setup.blocks[position.at(index)]; }

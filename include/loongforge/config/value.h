@@ -30,14 +30,14 @@ class Value {
   using List = std::vector<Value>;
   using Map = std::vector<Entry>;
 
-  Value() = default;
-  Value(bool value) : data_(value) {}
-  Value(int64_t value) : data_(value) {}
-  Value(int value) : data_(int64_t{value}) {}
-  Value(double value) : data_(value) {}
-  Value(std::string value) : data_(std::move(value)) {}
-  Value(std::string_view value) : data_(std::string(value)) {}
-  Value(const char* value) : data_(std::string(value)) {}
+  Value();
+  Value(bool value);
+  Value(int64_t value);
+  Value(int value);
+  Value(double value);
+  Value(std::string value);
+  Value(std::string_view value);
+  Value(const char* value);
   Value(List value);
   Value(Map value);
   static Value empty_map();

@@ -2,13 +2,12 @@
 #include <algorithm>
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/json.h"
 #include "loongforge/spec/components/decoder.h"
 #include "spec/components/key_reader.h"
 
 namespace loongforge::spec {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr double kDefaultTheta = 10000.0;
 

@@ -6,10 +6,9 @@
 #include <algorithm>
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/json.h"
 
 namespace loongforge::spec {
-
-using Json = nlohmann::ordered_json;
 
 const Json* KeyReader::find(const std::string& key) const {
   if (!object_->is_object()) return nullptr;
