@@ -10,7 +10,7 @@ namespace loongforge::corpus {
 namespace {
 
 // The format's ids aren't negative, so 64 bits travel as four words of 16.
-constexpr size_t kWords = 4, kHeader = 1 + kWords, kRun = 2 + kWords;
+constexpr size_t kWords = 4, kRunsHeader = 1 + kWords, kRun = 2 + kWords;
 
 void push_words(std::vector<int32_t>& out, uint64_t value) {
   for (size_t i = 0; i < kWords; ++i) out.push_back(static_cast<int32_t>(value >> 16 * i & 0xffff));
@@ -23,7 +23,7 @@ uint64_t join_words(std::span<const int32_t> words) {
 }
 
 void check(std::span<const int32_t> packed) {
-  if (packed.size() >= kHeader && (packed.size() - kHeader) % kRun == 0) return;
+  if (packed.size() >= kRunsHeader && (packed.size() - kRunsHeader) % kRun == 0) return;
   throw DataError("the cached conversations are damaged", "remove the data folder of the run; it is made again");
 }
 
@@ -50,7 +50,7 @@ Origin unpack_origin(std::span<const int32_t> packed) {
 std::vector<double> unpack_weights(std::span<const int32_t> packed, int64_t length) {
   check(packed);
   std::vector<double> weights(static_cast<size_t>(length), 0.0);
-  for (size_t at = kHeader; at < packed.size(); at += kRun) {
+  for (size_t at = kRunsHeader; at < packed.size(); at += kRun) {
     const int64_t begin = packed[at], count = packed[at + 1];
     if (begin < 0 || count < 0 || begin + count > length) check({});
     const double weight = std::bit_cast<double>(join_words(packed.subspan(at + 2)));
