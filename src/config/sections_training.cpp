@@ -55,7 +55,7 @@ Section<DataSection> data_section() {
       .field("valid", &DataSection::valid, {}, "validation files; none: valid_fraction of the training documents")
       .field("valid_fraction", &DataSection::valid_fraction, {.min = 0, .max = 0.5},
              "part of the training documents kept for validation when valid is empty")
-      .field("tokenizer", &DataSection::tokenizer, {}, "tokenizer.json or its directory; default: that of model.path")
+      .field("tokenizer", &DataSection::tokenizer, {}, "a tokenizer's file or its directory; default: that of model.path")
       .field("seq_length", &DataSection::seq_length, {.min = 1}, "length of a row")
       .field("packing", &DataSection::packing, {}, "several documents in a row, attention kept inside each")
       .field("reset_positions", &DataSection::reset_positions, {},

@@ -68,13 +68,11 @@ class RowsDataset final : public Dataset {
 std::string tokenized(const BuiltinRequest& request, const std::vector<std::string>& files, bool own_part) {
   if (request.tokenizer.empty()) {
     throw ConfigError(fmt::format("data.kind={} needs data.tokenizer", request.kind),
-                      "name a tokenizer.json or the folder that holds one");
+                      "name a tokenizer's file or the folder that holds one");
   }
-  const fs::path given = request.tokenizer;
-  const auto tokenizer_file = fs::is_directory(given) ? given / "tokenizer.json" : given;
   const double fraction = own_part ? request.valid_fraction : 0.0;
-  std::string key = read_file(tokenizer_file) +
-                    fmt::format("{} {} {} {}", request.text_key, request.append_eod, fraction, request.seed);
+  std::string key = fmt::format("{} {} {} {}", request.text_key, request.append_eod, fraction, request.seed);
+  for (const auto& file : tokenizer::tokenizer_files(request.tokenizer)) key += read_file(file);
   for (const auto& file : files) {
     std::error_code missing;
     key += fmt::format("|{} {}", fs::absolute(file).string(), fs::file_size(file, missing));
@@ -93,7 +91,7 @@ std::string tokenized(const BuiltinRequest& request, const std::vector<std::stri
   const std::string last = options.output + (own_part ? "_valid" : "");
   if (!fs::exists(last + ".idx")) {
     make_folders(request.cache_dir, FileRole::data);
-    corpus::tokenize_corpus(tokenizer::Tokenizer::from_file(tokenizer_file), options);
+    corpus::tokenize_corpus(tokenizer::Tokenizer::from_file(request.tokenizer), options);
   }
   if (!own_part) return options.output;
   return options.output + (request.validation ? "_valid" : "_train");

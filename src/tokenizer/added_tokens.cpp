@@ -38,43 +38,23 @@ size_t trailing_space_begin(std::string_view text) {
 
 }  // namespace
 
-AddedTokenFinder::AddedTokenFinder() : nodes_(1) {}
-
-void AddedTokenFinder::add(const AddedToken& token, std::string_view pattern) {
-  if (pattern.empty()) return;
-  uint32_t at = 0;
-  for (char c : pattern) {
-    auto [child, fresh] =
-        nodes_[at].children.try_emplace(static_cast<uint8_t>(c), static_cast<uint32_t>(nodes_.size()));
-    at = child->second;
-    if (fresh) nodes_.emplace_back();
-  }
-  if (nodes_[at].token >= 0) return;
-  nodes_[at].token = static_cast<int32_t>(tokens_.size());
-  tokens_.push_back(token);
-}
-
-AddedTokenFinder::Found AddedTokenFinder::longest_at(std::string_view text, size_t pos) const {
-  Found found{nullptr, 0};
-  uint32_t at = 0;
-  for (size_t i = pos; i < text.size(); ++i) {
-    auto child = nodes_[at].children.find(static_cast<uint8_t>(text[i]));
-    if (child == nodes_[at].children.end()) break;
-    at = child->second;
-    if (nodes_[at].token >= 0) found = {&tokens_[static_cast<size_t>(nodes_[at].token)], i + 1 - pos};
-  }
-  return found;
+AddedTokenFinder::AddedTokenFinder(std::vector<std::pair<AddedToken, std::string>> tokens)
+    : tokens_(std::move(tokens)) {
+  std::vector<Trie::Key> keys;
+  for (size_t i = tokens_.size(); i-- > 0;) keys.emplace_back(tokens_[i].second, static_cast<int32_t>(i));
+  patterns_ = Trie(std::move(keys));
 }
 
 std::vector<Segment> AddedTokenFinder::split(std::string_view text) const {
   std::vector<Segment> segments;
   size_t done = 0;
-  for (size_t pos = 0; pos < text.size();) {
-    auto [token, length] = longest_at(text, pos);
-    if (token == nullptr) {
+  for (size_t pos = 0; pos < text.size() && !patterns_.empty();) {
+    auto [length, index] = patterns_.may_begin(text[pos]) ? patterns_.longest(text.substr(pos)) : Trie::Hit{};
+    if (index < 0) {
       ++pos;
       continue;
     }
+    const AddedToken* token = &tokens_[static_cast<size_t>(index)].first;
     size_t begin = pos, end = pos + length;
     pos = end;
     if (token->single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;

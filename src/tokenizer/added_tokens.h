@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "tokenizer/json_node.h"
-#include "tokenizer/normalizer.h"
+#include "tokenizer/trie.h"
 
 namespace loongforge::tokenizer {
 
@@ -27,24 +27,15 @@ struct Segment {
 /// Leftmost-longest search for the contents of added tokens.
 class AddedTokenFinder {
  public:
-  AddedTokenFinder();
-  void add(const AddedToken& token, std::string_view pattern);
+  AddedTokenFinder() = default;
+  /// Tokens with the text that each is found by; of equal texts the first token counts.
+  explicit AddedTokenFinder(std::vector<std::pair<AddedToken, std::string>> tokens);
   /// Cuts `text` into tokens and the text between them.
   std::vector<Segment> split(std::string_view text) const;
 
  private:
-  struct Found {
-    const AddedToken* token;
-    size_t length;
-  };
-  struct Node {
-    std::unordered_map<uint8_t, uint32_t> children;
-    int32_t token = -1;
-  };
-  Found longest_at(std::string_view text, size_t pos) const;
-
-  std::vector<AddedToken> tokens_;
-  std::vector<Node> nodes_;
+  std::vector<std::pair<AddedToken, std::string>> tokens_;
+  Trie patterns_;
 };
 
 AddedToken make_added_token(const JsonNode& node);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/decoder.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -73,6 +74,7 @@ void fuse(Tokens& tokens) {
 
 Decoder make_strip(const JsonNode& node) {
   auto start = node.at("start").id(), stop = node.at("stop").id();
+  if (node.at("content").string().empty()) node.at("content").fail("expected a character");
   return [content = node.at("content").string(), start, stop](Tokens& tokens) {
     for (std::string& token : tokens) {
       std::string_view rest = token;
@@ -91,6 +93,53 @@ Decoder make_metaspace(const JsonNode& node) {
       tokens[i] = pattern.replace_all(tokens[i], " ");
       if (i == 0 && drop_first && tokens[i].starts_with(' ')) tokens[i].erase(0, 1);
     }
+  };
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  if (from.empty()) return;
+  for (size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+// English punctuation and contractions back to where they were.
+void clean_up(std::string& text) {
+  static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (auto [from, to] : kRules) replace_all(text, from, to);
+}
+
+Decoder make_word_piece(const JsonNode& node) {
+  return [prefix = node.string_or("prefix", "##"), tidy = node.bool_or("cleanup", true)](Tokens& tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (i > 0 && tokens[i].starts_with(prefix)) {
+        tokens[i].erase(0, prefix.size());
+      } else if (i > 0) {
+        tokens[i].insert(size_t{0}, 1, ' ');
+      }
+      if (tidy) clean_up(tokens[i]);
+    }
+  };
+}
+
+Decoder make_bpe(const JsonNode& node) {
+  return [suffix = node.string_or("suffix", "</w>")](Tokens& tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], suffix, i + 1 == tokens.size() ? "" : " ");
+  };
+}
+
+Decoder make_ctc(const JsonNode& node) {
+  return [pad = node.string_or("pad_token", "<pad>"), space = node.string_or("word_delimiter_token", "|"),
+          tidy = node.bool_or("cleanup", true)](Tokens& tokens) {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string& token : tokens) {
+      replace_all(token, pad, "");
+      if (!tidy) continue;
+      clean_up(token);
+      replace_all(token, space, " ");
+    }
+    std::erase(tokens, "");
   };
 }
 
@@ -114,6 +163,9 @@ Decoder make_decoder(const JsonNode& node, int depth) {
   if (type == "Fuse") return fuse;
   if (type == "Strip") return make_strip(node);
   if (type == "Metaspace") return make_metaspace(node);
+  if (type == "WordPiece") return make_word_piece(node);
+  if (type == "BPEDecoder") return make_bpe(node);
+  if (type == "CTC") return make_ctc(node);
   if (type == "Replace") {
     return [pattern = make_pattern(node.at("pattern")), content = node.at("content").string()](Tokens& tokens) {
       for (std::string& token : tokens) token = pattern.replace_all(token, content);

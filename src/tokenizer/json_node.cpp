@@ -37,8 +37,8 @@ bool JsonNode::boolean() const {
 }
 
 int32_t JsonNode::id() const {
-  if (!value_->is_number_unsigned() || value_->get<uint64_t>() > 0x7FFFFFFFu)
-    fail("expected a non-negative integer below 2^31");
+  if (!value_->is_number_unsigned() || value_->get<uint64_t>() >= 0x7FFFFFFFu)
+    fail("expected a non-negative integer below 2^31 - 1");
   return static_cast<int32_t>(value_->get<uint64_t>());
 }
 

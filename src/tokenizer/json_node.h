@@ -24,7 +24,7 @@ class JsonNode {
   std::vector<JsonNode> elements() const;
   std::string string() const;
   bool boolean() const;
-  /// A non-negative integer below 2^31.
+  /// A non-negative integer below 2^31 - 1.
   int32_t id() const;
   std::string string_or(std::string_view key, std::string fallback) const;
   bool bool_or(std::string_view key, bool fallback) const;

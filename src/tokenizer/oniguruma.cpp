@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From Oniguruma's Ruby syntax to PCRE2's.
+// From Oniguruma's Ruby syntax, and that of Rust's regular expressions, to PCRE2's.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -15,7 +15,8 @@ using Name = std::pair<std::string_view, std::string_view>;
 // connectors.
 constexpr std::string_view kSpace =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+constexpr std::string_view kRubyWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
+constexpr std::string_view kRustWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d})";
 constexpr std::array<Name, 19> kProperties{{{"Letter", "L"},
                                             {"Mark", "M"},
                                             {"Number", "N"},
@@ -38,7 +39,8 @@ constexpr std::array<Name, 19> kProperties{{{"Letter", "L"},
 
 class Translator {
  public:
-  explicit Translator(std::string_view in) : in_(in) {}
+  Translator(std::string_view in, Syntax syntax)
+      : in_(in), ruby_(syntax == Syntax::oniguruma), word_(ruby_ ? kRubyWord : kRustWord) {}
 
   std::string run() {
     while (pos_ < in_.size()) step();
@@ -56,9 +58,9 @@ class Translator {
       out_ += escape(false);
     } else if (in_[pos_] == '[') {
       out_ += char_class(0);
-    } else if (at("(?") && pos_ + 2 < in_.size()) {
+    } else if (ruby_ && at("(?") && pos_ + 2 < in_.size()) {
       group_start();
-    } else if (in_[pos_] == '{' && interval()) {
+    } else if (ruby_ && in_[pos_] == '{' && interval()) {
       return;
     } else {
       out_ += in_[pos_++];
@@ -112,12 +114,12 @@ class Translator {
     pos_ += 2;
     switch (c) {
       case 's': return wrap(kSpace, false, in_class);
-      case 'w': return wrap(kWord, false, in_class);
+      case 'w': return wrap(word_, false, in_class);
       case 'd': return "\\p{Nd}";
       case 'D': return "\\P{Nd}";
       case 'h': return wrap("0-9a-fA-F", false, in_class);
       case 'S': return in_class ? "\\S" : wrap(kSpace, true, false);
-      case 'W': return in_class ? "\\W" : wrap(kWord, true, false);
+      case 'W': return in_class ? "\\W" : wrap(word_, true, false);
       case 'H':
         if (in_class) fail("\\H in a class");
         return wrap("0-9a-fA-F", true, false);
@@ -153,7 +155,7 @@ class Translator {
     }
     if (name == "Space" || name == "Word") {
       if (negated && in_class) fail("a negated property in a class");
-      return wrap(name == "Space" ? kSpace : kWord, negated, in_class);
+      return wrap(name == "Space" ? kSpace : word_, negated, in_class);
     }
     std::string known(name);
     auto found = std::find_if(kProperties.begin(), kProperties.end(), [&](const Name& n) { return n.first == name; });
@@ -221,12 +223,14 @@ class Translator {
   }
 
   std::string_view in_;
+  bool ruby_;
+  std::string_view word_;
   size_t pos_ = 0;
   std::string out_;
 };
 
 }  // namespace
 
-std::string pcre2_from_oniguruma(std::string_view pattern) { return Translator(pattern).run(); }
+std::string to_pcre2(std::string_view pattern, Syntax syntax) { return Translator(pattern, syntax).run(); }
 
 }  // namespace loongforge::tokenizer

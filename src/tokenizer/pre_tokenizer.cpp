@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/pre_tokenizer.h"
 
+#include <algorithm>
+
 #include "loongforge/core/error.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/regex.h"
@@ -50,13 +52,13 @@ void to_byte_alphabet(Pieces& pieces) {
   }
 }
 
-PreTokenizer make_byte_level(const JsonNode& node) {
+PreTokenizer make_byte_level(const JsonNode& node, bool keep_bytes) {
   PreTokenizer words = [](Pieces&) {};
   if (node.bool_or("use_regex", true)) words = regex_splitter(Regex(kGpt2Pattern), Behavior::isolated);
-  return [words, add_space = node.bool_or("add_prefix_space", true)](Pieces& pieces) {
+  return [words, keep_bytes, add_space = node.bool_or("add_prefix_space", true)](Pieces& pieces) {
     if (add_space) prepend_space(pieces);
     words(pieces);
-    to_byte_alphabet(pieces);
+    if (!keep_bytes) to_byte_alphabet(pieces);
   };
 }
 
@@ -80,9 +82,43 @@ PreTokenizer make_metaspace(const JsonNode& node) {
   };
 }
 
-PreTokenizer make_sequence(const JsonNode& node, int depth) {
+PreTokenizer make_bert() {
+  return [spaces = character_splitter(is_whitespace, Behavior::removed),
+          marks = character_splitter(is_punctuation, Behavior::isolated)](Pieces& pieces) {
+    spaces(pieces);
+    marks(pieces);
+  };
+}
+
+PreTokenizer make_delimiter(const JsonNode& node) {
+  std::string delimiter = node.at("delimiter").string();
+  size_t end = 0;
+  if (!delimiter.empty()) next_code_point(delimiter, end);
+  if (delimiter.empty() || end != delimiter.size()) node.at("delimiter").fail("expected one character");
+  return regex_splitter(Regex::literal(delimiter), Behavior::removed);
+}
+
+PreTokenizer make_fixed_length(const JsonNode& node) {
+  int32_t length = node.has("length") ? node.at("length").id() : 5;
+  if (length == 0) node.at("length").fail("expected a positive number");
+  return splitter(
+      [length](std::string_view text) {
+        std::vector<Match> matches;
+        for (size_t pos = 0; pos < text.size();) {
+          size_t begin = pos;
+          for (int32_t i = 0; i < length && pos < text.size(); ++i) next_code_point(text, pos);
+          matches.push_back({begin, pos});
+        }
+        return matches;
+      },
+      Behavior::isolated);
+}
+
+PreTokenizer make_sequence(const JsonNode& node, int depth, bool keep_bytes) {
   std::vector<PreTokenizer> parts;
-  for (const JsonNode& part : node.at("pretokenizers").elements()) parts.push_back(make_pre_tokenizer(part, depth + 1));
+  std::vector<JsonNode> nodes = node.at("pretokenizers").elements();
+  for (size_t i = 0; i < nodes.size(); ++i)
+    parts.push_back(make_pre_tokenizer(nodes[i], depth + 1, keep_bytes && i + 1 == nodes.size()));
   return [parts](Pieces& pieces) {
     for (const PreTokenizer& part : parts) part(pieces);
   };
@@ -90,12 +126,23 @@ PreTokenizer make_sequence(const JsonNode& node, int depth) {
 
 }  // namespace
 
-PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth) {
+bool ends_in_bytes(const JsonNode& node) {
+  if (!node.has("type") || !node.at("type").json().is_string()) return false;
+  if (node.at("type").string() == "ByteLevel") return true;
+  if (node.at("type").string() != "Sequence" || !node.has("pretokenizers")) return false;
+  std::vector<JsonNode> nodes = node.at("pretokenizers").elements();
+  return !nodes.empty() && nodes.back().has("type") && nodes.back().at("type").json() == "ByteLevel" &&
+         std::none_of(nodes.begin(), nodes.end() - 1, [](const JsonNode& part) {
+           return part.has("type") && (part.at("type").json() == "ByteLevel" || part.at("type").json() == "Sequence");
+         });
+}
+
+PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth, bool keep_bytes) {
   if (node.is_null()) return [](Pieces&) {};
   if (depth > kMaxDepth) node.fail("nested too deep");
   std::string type = node.at("type").string();
-  if (type == "Sequence") return make_sequence(node, depth);
-  if (type == "ByteLevel") return make_byte_level(node);
+  if (type == "Sequence") return make_sequence(node, depth, keep_bytes);
+  if (type == "ByteLevel") return make_byte_level(node, keep_bytes);
   if (type == "Metaspace") return make_metaspace(node);
   if (type == "Split")
     return regex_splitter(make_pattern(node.at("pattern")), make_behavior(node.at("behavior")),
@@ -107,8 +154,10 @@ PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth) {
     return character_splitter(is_punctuation,
                               node.has("behavior") ? make_behavior(node.at("behavior")) : Behavior::isolated);
   if (type == "WhitespaceSplit") return character_splitter(is_whitespace, Behavior::removed);
-  if (type == "Whitespace")
-    return regex_splitter(Regex(R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)"), Behavior::removed, true);
+  if (type == "Whitespace") return regex_splitter(Regex(R"(\w+|[^\w\s]+)", Syntax::rust), Behavior::removed, true);
+  if (type == "BertPreTokenizer") return make_bert();
+  if (type == "CharDelimiterSplit") return make_delimiter(node);
+  if (type == "FixedLength") return make_fixed_length(node);
   node.fail(fmt::format("pre-tokenizer '{}' is not supported", type));
 }
 

@@ -19,7 +19,11 @@ struct Pieces {
 
 using PreTokenizer = std::function<void(Pieces&)>;
 
-/// The "pre_tokenizer" of a tokenizer.json; null leaves one word. DataError names an unknown type.
-PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth = 0);
+/// The "pre_tokenizer" of a tokenizer.json; null leaves one word. DataError names an unknown type. `keep_bytes`: its
+/// last step, which must be ByteLevel, leaves the bytes as they are instead of writing them in the byte alphabet.
+PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth = 0, bool keep_bytes = false);
+
+/// Whether ByteLevel is the last step, and only that.
+bool ends_in_bytes(const JsonNode& node);
 
 }  // namespace loongforge::tokenizer

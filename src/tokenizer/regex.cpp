@@ -43,17 +43,30 @@ size_t next_character(std::string_view text, size_t pos) {
 
 }  // namespace
 
-Regex::Regex(std::string_view pattern) : pattern_(pattern) {
-  std::string translated = pcre2_from_oniguruma(pattern);
+Regex::Regex(std::string_view pattern, Syntax syntax, Engine engine) : pattern_(pattern) {
+  if (auto program = engine == Engine::fastest ? parse_pattern(pattern, syntax) : std::nullopt) {
+    if (auto automaton = PatternAutomaton::build(*program)) {
+      automaton_ = std::make_shared<const PatternAutomaton>(std::move(*automaton));
+      return;
+    }
+  }
+  if (syntax == Syntax::oniguruma) {
+    compile(to_pcre2(pattern), PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE);
+  } else {
+    compile(to_pcre2(pattern, syntax), PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY);
+  }
+}
+
+void Regex::compile(std::string_view translated, uint32_t options) {
   int error = 0;
   PCRE2_SIZE where = 0;
   std::unique_ptr<pcre2_compile_context, void (*)(pcre2_compile_context*)> context(
       pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                                   PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &where, context.get());
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error,
+                                   &where, context.get());
   if (code == nullptr)
-    throw DataError(fmt::format("regular expression '{}': {} (at {})", pattern, error_text(error), where));
+    throw DataError(fmt::format("regular expression '{}': {} (at {})", pattern_, error_text(error), where));
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // without JIT the interpreter serves
   code_ = std::shared_ptr<const void>(
       code, [](const void* p) { pcre2_code_free(static_cast<pcre2_code*>(const_cast<void*>(p))); });
@@ -66,8 +79,25 @@ Regex Regex::literal(std::string_view text) {
   return regex;
 }
 
+std::vector<Match> Regex::find_by_automaton(std::string_view text) const {
+  std::vector<Match> matches;
+  matches.reserve(text.size() / 4 + 1);
+  for (size_t pos = 0; pos <= text.size();) {
+    size_t end = automaton_->match_at(text, pos);
+    if (end == PatternAutomaton::kNone || (end == pos && !matches.empty() && matches.back().end == pos)) {
+      if (pos == text.size()) break;
+      pos = next_character(text, pos);
+      continue;
+    }
+    matches.push_back({pos, end});
+    pos = end > pos ? end : next_character(text, pos);
+  }
+  return matches;
+}
+
 std::vector<Match> Regex::find_all(std::string_view text) const {
   if (is_literal_) return find_literal(pattern_, text);
+  if (automaton_) return find_by_automaton(text);
   auto code = static_cast<const pcre2_code*>(code_.get());
   std::unique_ptr<pcre2_match_data, MatchDataDeleter> data(pcre2_match_data_create_from_pattern(code, nullptr));
   const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());

@@ -61,9 +61,17 @@ Behavior make_behavior(const JsonNode& node) {
 
 void split_at(std::string_view text, const std::vector<Match>& matches, bool invert, Behavior behavior,
               std::vector<std::string_view>& out) {
+  if (behavior == Behavior::isolated) {  // what nearly every pattern is used with
+    size_t done = 0;
+    auto part = [&](size_t end) {
+      if (done < end) out.push_back(text.substr(done, end - done));
+      done = end;
+    };
+    for (Match match : matches) part(match.begin), part(match.end);
+    return part(text.size());
+  }
   std::vector<Span> spans = cover(text.size(), matches, invert);
-  bool plain = behavior == Behavior::isolated || behavior == Behavior::removed;
-  if (!plain) spans = merge(std::move(spans), behavior);
+  if (behavior != Behavior::removed) spans = merge(std::move(spans), behavior);
   for (const Span& span : spans) {
     if (span.begin == span.end || (behavior == Behavior::removed && span.is_match)) continue;
     out.push_back(text.substr(span.begin, span.end - span.begin));

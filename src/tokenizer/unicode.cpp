@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "tokenizer/code_points.h"
+
 namespace loongforge::tokenizer {
 namespace {
 
@@ -55,6 +57,76 @@ bool below(std::string_view text, uint8_t limit) {
   for (char c : text)
     if (static_cast<uint8_t>(c) >= limit) return false;
   return true;
+}
+
+std::string normalize_whole(std::string_view text, NormalForm form) {
+  int options = UTF8PROC_STABLE;
+  options |= form == NormalForm::nfc || form == NormalForm::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
+  if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
+  utf8proc_uint8_t* mapped = nullptr;
+  auto length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &mapped, static_cast<utf8proc_option_t>(options));
+  if (length < 0) throw std::bad_alloc();  // the text is valid UTF-8, so only memory can be missing
+  std::string out(reinterpret_cast<char*>(mapped), static_cast<size_t>(length));
+  std::free(mapped);
+  return out;
+}
+
+// NFC works only on the stretches that hold something to compose, each with the character before it.
+std::string compose(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  size_t done = 0, previous = 0;
+  for (size_t pos = 0; pos < text.size();) {
+    size_t begin = pos;
+    if (!has(next_code_point(text, pos), Property::composing)) {
+      previous = begin;
+      continue;
+    }
+    size_t end = pos;
+    while (pos < text.size() && has(next_code_point(text, pos), Property::composing)) end = pos;
+    out.append(text, done, previous - done);
+    out += normalize_whole(text.substr(previous, end - previous), NormalForm::nfc);
+    done = previous = pos = end;
+  }
+  return out.append(text, done, text.size() - done);
+}
+
+// Characters that Unicode gave decompositions after version 12, which is what the package's normal forms know.
+bool is_young(uint32_t c) {
+  return c == 0x32FF || (c >= 0xA7F2 && c <= 0xA7F4) || c == 0xAB69 || (c >= 0x10781 && c <= 0x107BA) || c == 0x11938 ||
+         c == 0x1F16C || (c >= 0x1FBF0 && c <= 0x1FBF9);
+}
+
+std::string normalize_between_young(std::string_view text, NormalForm form) {
+  std::string out;
+  size_t done = 0;
+  for (size_t pos = 0; pos < text.size();) {
+    size_t begin = pos;
+    if (!is_young(next_code_point(text, pos))) continue;
+    out += normalize_whole(text.substr(done, begin - done), form);
+    out += text.substr(begin, pos - begin);
+    done = pos;
+  }
+  return out += normalize_whole(text.substr(done), form);
+}
+
+// utf8proc's tables are those of Unicode 14; the package lowers what came until version 17.
+uint32_t lower(uint32_t c) {
+  if (c >= 0x10D50 && c <= 0x10D65) return c + 0x20;
+  if (c >= 0x16EA0 && c <= 0x16EB8) return c + 0x1B;
+  switch (c) {
+    case 0x1C89:
+    case 0xA7CC:
+    case 0xA7CE:
+    case 0xA7D2:
+    case 0xA7D4:
+    case 0xA7DA: return c + 1;
+    case 0xA7CB: return 0x264;
+    case 0xA7DC: return 0x19B;
+    default: return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+  }
 }
 
 }  // namespace
@@ -120,53 +192,34 @@ bool is_whitespace(uint32_t c) {
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-bool is_numeric(uint32_t c) {
-  auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
-}
+bool is_numeric(uint32_t c) { return has(c, Property::numeric); }
 
-bool is_punctuation(uint32_t c) {
-  if (c < 0x80)
-    return (c >= 0x21 && c <= 0x2F) || (c >= 0x3A && c <= 0x40) || (c >= 0x5B && c <= 0x60) || (c >= 0x7B && c <= 0x7E);
-  auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
-}
+bool is_punctuation(uint32_t c) { return has(c, Property::punctuation); }
 
-bool is_word(uint32_t c) {
-  if (c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F189)) return true;
-  auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NL ? true : category == UTF8PROC_CATEGORY_PC;
-}
+bool is_word(uint32_t c) { return has(c, Property::rust_word); }
 
-bool is_nonspacing_mark(uint32_t c) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_MN;
-}
+bool is_accent(uint32_t c) { return has(c, Property::accent); }
 
 std::string normalize(std::string_view text, NormalForm form) {
   // Below U+0300 (lead byte 0xCC) nothing changes under NFC; ASCII never changes.
   if (below(text, form == NormalForm::nfc ? 0xCC : 0x80)) return std::string(text);
-  int options = UTF8PROC_STABLE;
-  options |= form == NormalForm::nfc || form == NormalForm::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
-  if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
-  utf8proc_uint8_t* mapped = nullptr;
-  auto length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &mapped, static_cast<utf8proc_option_t>(options));
-  if (length < 0) throw std::bad_alloc();  // the text is valid UTF-8, so only memory can be missing
-  std::string out(reinterpret_cast<char*>(mapped), static_cast<size_t>(length));
-  std::free(mapped);
-  return out;
+  return form == NormalForm::nfc ? compose(text) : normalize_between_young(text, form);
 }
 
 std::string lowercase(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (size_t pos = 0; pos < text.size();) {
+    if (static_cast<uint8_t>(text[pos]) < 0x80) {
+      char c = text[pos++];
+      out += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+      continue;
+    }
     uint32_t c = next_code_point(text, pos);
     if (c == 0x130) {
       out += "i\xCC\x87";  // the one code point whose lower case is two
     } else {
-      append_utf8(out, static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
+      append_utf8(out, lower(c));
     }
   }
   return out;

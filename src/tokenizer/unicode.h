@@ -18,14 +18,14 @@ std::string utf8_lossy(std::string_view bytes);
 
 /// Unicode White_Space.
 bool is_whitespace(uint32_t code_point);
-/// General category N* (Rust's char::is_numeric).
+/// What the Digits pre-tokenizer takes for a digit (Rust's char::is_numeric).
 bool is_numeric(uint32_t code_point);
-/// ASCII punctuation or general category P*.
+/// ASCII punctuation, or general category P* of the package's tables.
 bool is_punctuation(uint32_t code_point);
-/// A word character of Unicode regular expressions (letters, marks, decimal digits, connectors, joiners).
+/// A word character of Rust's regular expressions (letters, marks, decimal digits, connectors, joiners).
 bool is_word(uint32_t code_point);
-/// General category Mn.
-bool is_nonspacing_mark(uint32_t code_point);
+/// What StripAccents removes.
+bool is_accent(uint32_t code_point);
 
 enum class NormalForm { nfc, nfd, nfkc, nfkd };
 std::string normalize(std::string_view text, NormalForm form);

@@ -110,7 +110,7 @@ void declare(CLI::App& app, DataArguments& arguments) {
   auto& options = arguments.tokenize;
   auto* tokenize = app.add_subcommand("tokenize", "text or JSONL to Megatron .bin/.idx");
   tokenize->add_option("--input", options.inputs, "files, patterns, folders: .txt, .jsonl, .json, .tar (also .gz, .zst), .parquet, .arrow")->required();
-  tokenize->add_option("--tokenizer", arguments.tokenizer, "tokenizer.json, or the folder that holds it")->required();
+  tokenize->add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
   tokenize->add_option("--output", options.output, "prefix of the files to write")->required();
   tokenize->add_option("--text-key", options.text_key, "field of JSONL records")->capture_default_str();
   tokenize->add_option("--lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
@@ -123,7 +123,7 @@ void declare(CLI::App& app, DataArguments& arguments) {
   stats->add_option("prefix", arguments.prefix)->required();
   auto* inspect = app.add_subcommand("inspect", "decoded documents of a .bin/.idx; with --config C: samples of a run, what is learned marked");
   inspect->add_option("prefix", arguments.prefix)->required();
-  inspect->add_option("--tokenizer", arguments.tokenizer)->required();
+  inspect->add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
   inspect->add_option("--samples", arguments.samples)->capture_default_str();
   auto* bigram = app.add_subcommand("bigram", "held-out cross entropy of a Kneser-Ney bigram, beside a run's evaluation");
   bigram->add_option("--train", arguments.train, "prefix")->required();

@@ -40,3 +40,29 @@ def strings(count: int, seed: int = 7) -> list[str]:
                 chars += rng.choice(["", " ", "\n", ""])
             out.append("".join(chars))
     return out[:max(count, len(FIXED))]
+
+
+# Emoji of Unicode 14 to 17, and characters that only some tables know.
+YOUNG = "🫠🫡🫢🩷🩵🫨🫷🫸🪭🪮🫩🪾🫜🪏🛜🪉🫆\U0001fae9\U0001fac8\U0001f6d8\u1c89\u1c8a\ua7cb\ua7da\u0897\U00010d50\U0001cc00\u1b4e"
+SPACES = [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u2003", "\u3000", "\u2028", "\u0085", "\u200b", "\ufeff"]
+
+
+def wild(count: int, seed: int = 11) -> list:
+    """Those of `strings`, then wilder ones: any code points at all, young emoji, control characters, long white space, long words,
+    lines of code; and bytes that are no UTF-8."""
+    rng = random.Random(seed)
+    out = strings(count * 3 // 5, seed)
+    point = lambda: chr(rng.choice([rng.randint(0, 0x2FF), rng.randint(0, 0xD7FF), rng.randint(0xE000, 0x1FFFF), rng.randint(0x20000, 0x10FFFF)]))
+    makers = [
+        lambda: "".join(point() for _ in range(rng.randint(1, 12))),
+        lambda: "".join(rng.choice([rng.choice(YOUNG), rng.choice(WORDS), "\ufe0f", "\u200d", "\U0001f3fd", " "]) for _ in range(rng.randint(1, 12))),
+        lambda: "".join(rng.choice([chr(rng.randint(0, 0x9F)), rng.choice(WORDS)]) for _ in range(rng.randint(1, 20))),
+        lambda: rng.choice(WORDS).join(rng.choice(SPACES) * rng.randint(1, 80) for _ in range(rng.randint(1, 4))),
+        lambda: "".join(rng.choice("abcdefghijklmnopqrstuvwxyzABCDEF0123456789_-'") for _ in range(rng.randint(1, 400))),
+        lambda: "".join(rng.choice(["\t", "    ", "if ", "(x)", " = ", "[i]", ";\n", "self.", "!=", "->", "0x%x" % rng.randint(0, 1 << 40)]) for _ in range(rng.randint(1, 30))),
+        lambda: bytes(rng.choice([rng.randint(0, 255), rng.randint(0x20, 0x7E), rng.randint(0xC0, 0xF5)]) for _ in range(rng.randint(1, 24))),
+        lambda: (rng.choice(WORDS) + "日本語é😀").encode()[:rng.randint(1, 24)],
+    ]
+    while len(out) < count:
+        out.append(rng.choice(makers)())
+    return out

@@ -52,7 +52,7 @@ struct DataSection {
   std::vector<std::string> train;       // files
   std::vector<std::string> valid;       // files; empty: `valid_fraction` of train
   double valid_fraction = 0;
-  std::string tokenizer;                // tokenizer.json or its directory; default: model.path's
+  std::string tokenizer;                // a tokenizer's file or its directory; default: model.path's
   int64_t seq_length = 1024;
   bool packing = true;
   bool reset_positions = true;

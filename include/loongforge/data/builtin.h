@@ -16,7 +16,7 @@ struct BuiltinRequest {
   std::vector<std::string> train;  ///< files
   std::vector<std::string> valid;  ///< files; empty: `valid_fraction` of train
   double valid_fraction = 0;       ///< text and jsonl: a fixed pseudo-random part of 20-line blocks or records
-  std::string tokenizer;           ///< tokenizer.json or its folder (text, jsonl)
+  std::string tokenizer;           ///< a tokenizer's file or its folder (text, jsonl)
   int64_t seq_length = 1024;
   bool packing = true;             ///< fill samples with several documents; false: one document a sample
   bool reset_positions = true;     ///< documents of a sample don't see each other; positions restart

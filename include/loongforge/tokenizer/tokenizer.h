@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a Hugging Face tokenizer.json (byte-pair encoding) and gives the ids that the `tokenizers` package gives.
+// Tokenizers as published with models: tokenizer.json with the ids that the `tokenizers` package gives, SentencePiece
+// models, tiktoken and tekken vocabularies, GPT-2's vocab.json with merges.txt, BERT's vocab.txt.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -15,15 +16,18 @@ namespace loongforge::tokenizer {
 /// Immutable and cheap to copy; all members may be called from many threads at once.
 class Tokenizer {
  public:
-  /// Reads `path` (a tokenizer.json, or a folder that holds one). DataError, naming the place, for a missing or
-  /// malformed file and for component types that aren't supported. Its "truncation" and "padding" are not applied.
+  /// Reads `path`, a file or a folder; what it is shows from its content. DataError, naming the place, for a missing or
+  /// malformed file and for component types that aren't supported. "truncation" and "padding" are not applied.
   static Tokenizer from_file(const std::filesystem::path& path);
-  /// The same from the file's text; `origin` names it in errors.
+  /// A tokenizer.json from its text; `origin` names it in errors.
   static Tokenizer from_text(std::string_view json, std::string_view origin = "tokenizer.json");
 
   /// Ids of `text`; with `add_special_tokens` also what the post-processor adds. Bytes that aren't UTF-8 count as
   /// U+FFFD.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  /// Ids of two texts, put together by the post-processor (without one: one after the other).
+  std::vector<int32_t> encode_pair(std::string_view first, std::string_view second,
+                                   bool add_special_tokens = true) const;
   /// Text of `ids`, valid UTF-8 with U+FFFD for broken characters; ids without a token are passed over.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
@@ -43,6 +47,9 @@ class Tokenizer {
   explicit Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
+
+/// The files that a tokenizer is read from when `path`, a file or a folder, is given. DataError when there are none.
+std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& path);
 
 /// Decodes token by token: `push` gives the new whole characters, `finish` what is left.
 class StreamDecoder {
