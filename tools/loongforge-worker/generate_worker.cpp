@@ -59,7 +59,7 @@ int generate_worker(const Args& args) {
   GenerateArguments arguments;
   auto& options = arguments.options;
   CLI::App app("Continues a prompt with a model directory.", "generate");
-  app.add_option("--model", arguments.model, "model directory (config.json, safetensors, tokenizer.json)")->required();
+  app.add_option("--model", arguments.model, "model directory (config.json, safetensors, a tokenizer)")->required();
   app.add_option("--prompt", arguments.prompt, "text to continue");
   app.add_option("--prompt-ids", arguments.prompt_ids, "ids to continue, 1,2,3; prints ids");
   app.add_option("--max-new-tokens", options.max_new_tokens, "length of the continuation")->capture_default_str();
