@@ -54,11 +54,19 @@ const KernelTable& choose_table(std::string_view wanted) {
 }
 
 const KernelTable& kernels() {
-  static const KernelTable& chosen = [] () -> const KernelTable& {
+  static const KernelTable& chosen = []() -> const KernelTable& {
     const char* wanted = std::getenv("LOONGFORGE_CPU_ISA");
     return choose_table(wanted ? wanted : "");
   }();
   return chosen;
+}
+
+bool fast_bf16_pairs() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel");
+#else
+  return false;
+#endif
 }
 
 }  // namespace loongforge::cpu

@@ -11,10 +11,15 @@ namespace loongforge::cpu {
 /// Sets that were built and that this CPU and operating system can run, best first.
 std::vector<const KernelTable*> usable_tables();
 
-/// The table named `wanted`, or the best one for an empty name. ConfigError for a name that is unknown or can't run here.
+/// The table named `wanted`, or the best one for an empty name. ConfigError for a name that is unknown or can't run
+/// here.
 const KernelTable& choose_table(std::string_view wanted);
 
 /// The table that the process uses: the one LOONGFORGE_CPU_ISA names, else the best. Chosen at the first call.
 const KernelTable& kernels();
+
+/// Whether this machine multiplies pairs of bf16 faster than the floats they widen to. Intel's cores don't outside of
+/// AMX: Emerald Rapids ends a vector of pairs every two cycles, and two vectors of floats every cycle.
+bool fast_bf16_pairs();
 
 }  // namespace loongforge::cpu

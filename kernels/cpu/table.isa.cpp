@@ -5,7 +5,9 @@
 
 namespace loongforge::cpu::LF_ISA {
 
+extern const AttentionKernels attention_kernels;
+
 extern const KernelTable kernel_table;
-const KernelTable kernel_table{.isa = LF_ISA_NAME, .vector_width = kWidth};
+const KernelTable kernel_table{.isa = LF_ISA_NAME, .vector_width = kWidth, .attention = &attention_kernels};
 
 }  // namespace loongforge::cpu::LF_ISA

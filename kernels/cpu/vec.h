@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vectors of kWidth floats of the instruction set that LF_ISA names, for *.isa.cpp files only. Every function is inlined and lives
-// in the set's own namespace: a function shared between sets would be linked in one set's version and used by all, so templates
-// of the standard library are not used where this header is.
+// Vectors of kWidth floats of the instruction set that LF_ISA names, for *.isa.cpp files only. Every function is
+// inlined and lives in the set's own namespace: a function shared between sets would be linked in one set's version and
+// used by all, so templates of the standard library are not used where this header is.
 #pragma once
 #include <cstdint>
 #include <cstring>

@@ -22,14 +22,10 @@ struct Split {
   return {_mm512_roundscale_ps(x, kNearestQuiet), _mm512_reduce_ps(x, kNearestQuiet)};
 }
 /// x · 2^exponent.
-[[gnu::always_inline]] inline F32 scale_exponent(F32 x, F32 exponent) {
-  return _mm512_scalef_ps(x, exponent);
-}
+[[gnu::always_inline]] inline F32 scale_exponent(F32 x, F32 exponent) { return _mm512_scalef_ps(x, exponent); }
 
 [[gnu::always_inline]] inline F32 from_fp16(U16 x) { return _mm512_cvtph_ps((__m256i)x); }
-[[gnu::always_inline]] inline U16 to_fp16(F32 x) {
-  return (U16)_mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
-}
+[[gnu::always_inline]] inline U16 to_fp16(F32 x) { return (U16)_mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT); }
 [[gnu::always_inline]] inline U16 to_bf16(F32 x) {
 #if defined(__AVX512BF16__)
   return (U16)_mm512_cvtneps_pbh(x);

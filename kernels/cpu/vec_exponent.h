@@ -18,14 +18,15 @@ namespace loongforge::cpu::LF_ISA {
   return best;
 }
 
-/// x = whole + fraction, whole the nearest integer, for |x| ≤ 300; beyond that ±300, which over- or underflows as x would.
+/// x = whole + fraction, whole the nearest integer, for |x| ≤ 300; beyond that ±300, which over- or underflows as x
+/// would.
 struct Split {
   F32 whole, fraction;
 };
 [[gnu::always_inline]] inline Split split_nearest(F32 x) {
   const F32 none{};
   x = -max(none - 300.0f, -max(none - 300.0f, x));  // NaN passes
-  constexpr float kRounder = 12582912.0f;            // 1.5·2^23: adding it leaves no bits of the fraction
+  constexpr float kRounder = 12582912.0f;           // 1.5·2^23: adding it leaves no bits of the fraction
   const F32 whole = (x + kRounder) - kRounder;
   return {whole, x - whole};
 }

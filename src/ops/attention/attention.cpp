@@ -1,50 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/ops/attention.h"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "loongforge/core/error.h"
-#include "loongforge/step/dtype.h"
 #include "loongforge/step/function.h"
 #include "loongforge/step/state.h"
+#include "ops/attention/reference.h"
+#include "ops/attention/varlen.h"
 
 namespace loongforge::ops {
 namespace {
-
-/// [queries, keys], true where one of the last `queries` rows of a document of `keys` rows may look.
-at::Tensor allowed(int64_t queries, int64_t keys, const step::AttentionOptions& options, const at::Tensor& like) {
-  const auto type = like.options().dtype(at::kLong).requires_grad(false);
-  const at::Tensor distance = at::arange(keys - queries, keys, type).unsqueeze(1).sub(at::arange(keys, type).unsqueeze(0));
-  const at::Tensor near = distance.lt(options.window > 0 ? options.window : keys);
-  return options.causal ? near.bitwise_and(distance.ge(0)) : near;
-}
-
-/// `documents` documents of `length` rows each. On the CPU in acc(dtype): its bf16 kernel rounds the sums over a group's
-/// heads, which is less exact than the models' own implementations, and gains no time.
-at::Tensor attend_uniform(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t documents, int64_t length,
-                          const step::AttentionOptions& options) {
-  const at::ScalarType type = q.is_cpu() ? step::acc(q.scalar_type()) : q.scalar_type();
-  auto split = [&](const at::Tensor& x) {
-    return x.view({documents, length, x.size(1), x.size(2)}).transpose(1, 2).to(type);
-  };
-  const bool masked = options.window > 0 && options.window < length;
-  std::optional<at::Tensor> mask;
-  if (masked) mask = allowed(length, length, options, q);
-  const at::Tensor out =
-      at::scaled_dot_product_attention(split(q), split(k), split(v), mask, /*dropout_p=*/0.0,
-                                       /*is_causal=*/options.causal && !masked, options.scale, /*enable_gqa=*/true);
-  return out.to(q.scalar_type()).transpose(1, 2).reshape({documents * length, q.size(1), v.size(2)});
-}
-
-bool is_uniform(const std::vector<int64_t>& cu_seqlens) {
-  for (size_t i = 1; i + 1 < cu_seqlens.size(); ++i) {
-    if (cu_seqlens[i + 1] - cu_seqlens[i] != cu_seqlens[1] - cu_seqlens[0]) return false;
-  }
-  return true;
-}
 
 /// Shapes only: SDPA has no path for meta tensors from C++.
 at::Tensor attend_meta(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -54,28 +21,36 @@ at::Tensor attend_meta(const at::Tensor& q, const at::Tensor& k, const at::Tenso
     out = at::empty_like(q, at::MemoryFormat::Contiguous);
   }
   if (!step::wants_grad({q, k, v})) return out;
-  return step::record("attention", {q, k, v}, out, {q, k, v, out}, [](const step::Tensors&, const step::Tensors& saved) {
-    return step::Tensors{at::empty_like(saved[0]), at::empty_like(saved[1]), at::empty_like(saved[2])};
-  });
+  return step::record(
+      "attention", {q, k, v}, out, {q, k, v, out}, [](const step::Tensors&, const step::Tensors& saved) {
+        return step::Tensors{at::empty_like(saved[0]), at::empty_like(saved[1]), at::empty_like(saved[2])};
+      });
+}
+
+at::Tensor attend_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, DocumentBorders borders,
+                         const step::AttentionOptions& options) {
+  Attended attended;
+  {
+    step::NoRecord no_record;
+    attended = varlen_forward(q, k, v, borders, options);
+  }
+  if (!step::wants_grad({q, k, v})) return attended.out;
+  return step::record(
+      "attention", {q, k, v}, attended.out, {q, k, v, attended.out, attended.lse},
+      [borders = std::move(borders), options](const step::Tensors& grads, const step::Tensors& saved) {
+        return varlen_backward(grads[0], saved[0], saved[1], saved[2], {saved[3], saved[4]}, borders, options);
+      });
 }
 
 }  // namespace
 
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::vector<int64_t>& cu_seqlens,
-                     const step::AttentionOptions& options) {
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const std::vector<int64_t>& cu_seqlens, const step::AttentionOptions& options) {
   LF_ASSERT(cu_seqlens.size() >= 2 && cu_seqlens.back() == q.size(0), "cu_seqlens ends at {}, rows are {}",
             cu_seqlens.empty() ? 0 : cu_seqlens.back(), q.size(0));
   if (q.is_meta()) return attend_meta(q, k, v);
-  const auto documents = static_cast<int64_t>(cu_seqlens.size()) - 1;
-  if (is_uniform(cu_seqlens)) return attend_uniform(q, k, v, documents, cu_seqlens[1] - cu_seqlens[0], options);
-  std::vector<at::Tensor> outputs;
-  for (int64_t i = 0; i < documents; ++i) {
-    const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
-    if (length == 0) continue;
-    outputs.push_back(attend_uniform(q.narrow(0, begin, length), k.narrow(0, begin, length), v.narrow(0, begin, length), 1,
-                                     length, options));
-  }
-  return at::cat(outputs, 0);
+  if (varlen_serves(q, k, v, options)) return attend_kernel(q, k, v, {cu_seqlens, cu_seqlens}, options);
+  return attention_reference(q, k, v, cu_seqlens, options);
 }
 
 at::Tensor attention_with_past(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -83,7 +58,7 @@ at::Tensor attention_with_past(const at::Tensor& q, const at::Tensor& k, const a
   step::NoRecord no_record;
   auto split = [](const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };
   std::optional<at::Tensor> mask;
-  if (q.size(0) > 1 || options.window > 0) mask = allowed(q.size(0), k.size(0), options, q);
+  if (q.size(0) > 1 || options.window > 0) mask = attention_mask(q.size(0), k.size(0), options, q);
   const at::Tensor out = at::scaled_dot_product_attention(split(q), split(k), split(v), mask, /*dropout_p=*/0.0,
                                                           /*is_causal=*/false, options.scale, /*enable_gqa=*/true);
   return out.squeeze(0).transpose(0, 1).contiguous();

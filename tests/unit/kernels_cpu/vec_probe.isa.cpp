@@ -33,7 +33,12 @@ float largest_of(const float* x, int n) {
 }  // namespace
 
 extern const VecProbe vec_probe;
-const VecProbe vec_probe{map<float, float, power>, map<float, Bf16, same>, map<float, Fp16, same>,
-                         map<Bf16, float, same>,   map<Fp16, float, same>, sum_of, largest_of};
+const VecProbe vec_probe{map<float, float, power>,
+                         map<float, Bf16, same>,
+                         map<float, Fp16, same>,
+                         map<Bf16, float, same>,
+                         map<Fp16, float, same>,
+                         sum_of,
+                         largest_of};
 
 }  // namespace loongforge::cpu::LF_ISA

@@ -49,12 +49,13 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// Values around every power of two, random ones, and those that are no numbers.
 std::vector<float> samples() {
-  std::vector<float> values{0.0f, -0.0f, kInf, -kInf, kNan, std::bit_cast<float>(0x7fffffffu), 65504.0f, 65519.9f, 65520.0f,
-                            3.4e38f};
+  std::vector<float> values{0.0f,     -0.0f,    kInf,     -kInf,  kNan, std::bit_cast<float>(0x7fffffffu),
+                            65504.0f, 65519.9f, 65520.0f, 3.4e38f};
   std::mt19937 engine(5);
   for (int exponent = -126; exponent <= 127; ++exponent) {
     for (int i = 0; i < 40; ++i) {
-      const uint32_t bits = (static_cast<uint32_t>(exponent + 127) << 23) | (engine() & (i % 2 ? 0x7fffffu : 0x7ff000u));
+      const uint32_t bits =
+          (static_cast<uint32_t>(exponent + 127) << 23) | (engine() & (i % 2 ? 0x7fffffu : 0x7ff000u));
       values.push_back(std::bit_cast<float>(bits));
       values.push_back(std::bit_cast<float>(bits | 0x80000000u));
     }
