@@ -32,6 +32,14 @@ class Checker {
     one_of("optim.name", c_.optim.name, optimizers);
   }
 
+  void data() {
+    const DataSection& d = c_.data;
+    if (!d.weights.empty() && d.weights.size() != d.train.size()) {
+      report("data.weights", fmt::format("data.weights has {} numbers for the {} entries of data.train",
+                                         d.weights.size(), d.train.size()));
+    }
+  }
+
   void optimizer() {
     const OptimSection& o = c_.optim;
     if (o.min_lr > o.lr) report("optim.min_lr", fmt::format("optim.min_lr {} is above optim.lr {}", o.min_lr, o.lr));
@@ -107,6 +115,7 @@ void check_combinations(const RunConfig& config, const LoadOptions& options, Pro
   Checker checker(config, options, problems);
   checker.model();
   checker.names();
+  checker.data();
   checker.optimizer();
   checker.parallel();
 }

@@ -169,4 +169,22 @@ Value Codec<std::vector<std::string>>::write(const std::vector<std::string>& val
   return out;
 }
 
+std::string Codec<std::vector<double>>::type(const Rule& rule) { return "a list of numbers" + range_text(rule); }
+std::optional<std::vector<double>> Codec<std::vector<double>>::read(const Value& value, const Rule& rule,
+                                                                     std::string& problem) {
+  std::vector<double> out;
+  if (value.is_null()) return out;
+  for (const Value& item : value.is(Value::Kind::list) ? value.list() : Value::List{value}) {
+    auto number = Codec<double>::read(item, rule, problem);
+    if (!number) return std::nullopt;
+    out.push_back(*number);
+  }
+  return out;
+}
+Value Codec<std::vector<double>>::write(const std::vector<double>& value) {
+  Value out{Value::List{}};
+  for (double item : value) out.list().push_back(Codec<double>::write(item));
+  return out;
+}
+
 }  // namespace loongforge::config

@@ -49,9 +49,12 @@ Section<ModelSection> model_section() {
 Section<DataSection> data_section() {
   Section<DataSection> s;
   s.field("kind", &DataSection::kind, {},
-          "text (plain files), jsonl, indexed (Megatron .bin/.idx), tokens (integer .npy [samples, length]), or a "
-          "plug-in's")
-      .field("train", &DataSection::train, {.old_names = {"path"}}, "training files")
+          "text and jsonl (documents), indexed (Megatron .bin/.idx), tokens (integer .npy [samples, "
+          "length]), or a plug-in's")
+      .field("train", &DataSection::train, {.old_names = {"path"}}, "training files, patterns (`*.jsonl`), or folders; text, JSONL, Parquet, Arrow, tar, also .gz and .zst")
+      .field("weights", &DataSection::weights, {.min = 0, .above_min = true},
+             "blend: a weight for each entry of train; none: all samples of each")
+      .field("weight_by", &DataSection::weight_by, {.allowed = {"samples", "tokens"}}, "what the weights are shares of")
       .field("valid", &DataSection::valid, {}, "validation files; none: valid_fraction of the training documents")
       .field("valid_fraction", &DataSection::valid_fraction, {.min = 0, .max = 0.5},
              "part of the training documents kept for validation when valid is empty")
@@ -63,8 +66,10 @@ Section<DataSection> data_section() {
       .field("shuffle", &DataSection::shuffle, {}, "a new order in every epoch, from the seed; false: as stored")
       .field("text_key", &DataSection::text_key, {}, "key of the text in jsonl lines")
       .field("append_eod", &DataSection::append_eod, {}, "end each document with the end-of-document id")
+      .field("bad_records", &DataSection::bad_records, {.allowed = {"fail", "skip"}},
+             "records that can't be read: stop, or pass over them and count")
       .field("workers", &DataSection::workers, {.min = 1, .max = 256}, "threads that prepare batches")
-      .field("prefetch", &DataSection::prefetch, {.min = 1, .max = 1024}, "microbatches prepared ahead");
+      .field("prefetch", &DataSection::prefetch, {.min = 1, .max = 1024}, "steps prepared ahead");
   return s;
 }
 

@@ -2,24 +2,17 @@
 #include "loongforge/data/builtin.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <optional>
 
-#include "loongforge/core/checksum.h"
+#include "cached_text.h"
 #include "loongforge/core/error.h"
-#include "loongforge/core/files.h"
+#include "loongforge/corpus/records.h"
 #include "loongforge/corpus/sources.h"
-#include "loongforge/corpus/tokenize.h"
-#include "loongforge/data/packed_rows.h"
 #include "loongforge/spec/components/decoder.h"
-#include "loongforge/tokenizer/tokenizer.h"
+#include "rows_dataset.h"
 
 namespace loongforge::data {
 
 namespace {
-
-namespace fs = std::filesystem;
-using Sources = std::vector<std::unique_ptr<corpus::SampleSource>>;
 
 /// Number of ids that the model has rows for; 0 for families without a vocabulary.
 int64_t vocabulary_of(const spec::ModelSpec& model) {
@@ -27,82 +20,65 @@ int64_t vocabulary_of(const spec::ModelSpec& model) {
   return decoder ? decoder->vocab_size : 0;
 }
 
-PackedSample packed(const corpus::Sample& sample, int64_t index) {
-  PackedSample result;
-  result.id = index;
-  result.ids.assign(sample.ids.begin(), sample.ids.end());
-  result.labels.assign(sample.labels.begin(), sample.labels.end());
-  for (size_t i = 0; i < result.labels.size(); ++i) {
-    if (sample.loss_weights[i] == 0) result.labels[i] = kNoLabel;
-  }
-  result.lengths.assign(sample.document_lengths.begin(), sample.document_lengths.end());
-  return result;
-}
-
-/// Several sources one after another, as packed rows.
-class RowsDataset final : public Dataset {
- public:
-  explicit RowsDataset(Sources sources) : sources_(std::move(sources)) {
-    for (const auto& source : sources_) first_.push_back(first_.back() + source->size());
-  }
-  int64_t size() const override { return first_.back(); }
-  std::string unit() const override { return "tok"; }
-  int64_t units(const step::MicroBatch& batch) const override { return batch.host("real_rows").at(0); }
-  void silence(step::MicroBatch& batch) const override { silence_rows(batch); }
-
-  step::MicroBatch collate(const std::vector<int64_t>& indices, int64_t row_multiple) const override {
-    std::vector<PackedSample> samples;
-    for (int64_t index : indices) {
-      const auto source = static_cast<size_t>(std::upper_bound(first_.begin(), first_.end(), index) - first_.begin() - 1);
-      samples.push_back(packed(sources_[source]->get(index - first_[source]), index));
-    }
-    return pack_rows(samples, row_multiple);
-  }
-
- private:
-  Sources sources_;
-  std::vector<int64_t> first_{0};
-};
-
-/// Tokenizes text once into the cache folder, under a name made of everything that the ids depend on. Returns the prefix.
-std::string tokenized(const BuiltinRequest& request, const std::vector<std::string>& files, bool own_part) {
-  if (request.tokenizer.empty()) {
-    throw ConfigError(fmt::format("data.kind={} needs data.tokenizer", request.kind),
-                      "name a tokenizer's file or the folder that holds one");
-  }
-  const double fraction = own_part ? request.valid_fraction : 0.0;
-  std::string key = fmt::format("{} {} {} {}", request.text_key, request.append_eod, fraction, request.seed);
-  for (const auto& file : tokenizer::tokenizer_files(request.tokenizer)) key += read_file(file);
-  for (const auto& file : files) {
-    std::error_code missing;
-    key += fmt::format("|{} {}", fs::absolute(file).string(), fs::file_size(file, missing));
-    if (missing) {
-      throw DataError(fmt::format("cannot read {}: {}", file, missing.message()), "check data.train and data.valid");
-    }
-  }
-  corpus::TokenizeOptions options;
-  options.inputs = files;
-  options.output = fmt::format("{}/{:016x}", request.cache_dir, checksum(key));
-  options.text_key = request.text_key;
-  options.append_eod = request.append_eod;
-  options.lines_per_document = request.kind == "text" && own_part ? 20 : 0;
-  options.holdout = fraction;
-  options.holdout_seed = request.seed;
-  const std::string last = options.output + (own_part ? "_valid" : "");
-  if (!fs::exists(last + ".idx")) {
-    make_folders(request.cache_dir, FileRole::data);
-    corpus::tokenize_corpus(tokenizer::Tokenizer::from_file(request.tokenizer), options);
-  }
-  if (!own_part) return options.output;
-  return options.output + (request.validation ? "_valid" : "_train");
-}
-
-std::unique_ptr<corpus::SampleSource> indexed_source(const std::string& prefix, const BuiltinRequest& request,
-                                                     int64_t vocabulary) {
+std::unique_ptr<corpus::SampleSource> document_source(const std::string& prefix, const BuiltinRequest& request,
+                                                      int64_t vocabulary) {
   auto reader = std::make_shared<const corpus::IndexedReader>(prefix, vocabulary);
   if (!request.packing) return corpus::make_documents(std::move(reader), request.seq_length);
   return corpus::make_windows(std::move(reader), request.seq_length,
                               request.reset_positions ? corpus::Documents::packed : corpus::Documents::joined);
+}
+
+/// Prefixes of the indexed datasets that an entry names: itself, or a pattern's matches.
+std::vector<std::string> indexed_prefixes(const std::string& entry) {
+  if (entry.find_first_of("*?[{") == std::string::npos) return {entry};
+  auto files = corpus::expand_files({entry.ends_with(".idx") ? entry : entry + ".idx"});
+  for (auto& file : files) file.resize(file.size() - 4);
+  return files;
+}
+
+/// Sources of some entries of data.train or data.valid.
+void add_sources(Sources& sources, const std::vector<std::string>& entries, const BuiltinRequest& request, Part part,
+                 int64_t vocabulary) {
+  if (request.kind == "indexed") {
+    for (const auto& entry : entries) {
+      for (const auto& prefix : indexed_prefixes(entry))
+        sources.parts.push_back(document_source(prefix, request, vocabulary));
+    }
+    return;
+  }
+  const bool other_split = request.validation && part == Part::whole;
+  const auto files = corpus::expand_files(entries, other_split ? "validation" : "train");
+  if (request.kind == "tokens") {
+    for (const auto& file : files) sources.parts.push_back(corpus::make_npy_rows(file, vocabulary));
+  } else {
+    sources.parts.push_back(document_source(cached_documents(request, files, part), request, vocabulary));
+  }
+}
+
+std::shared_ptr<const Dataset> blended(const BuiltinRequest& request, Part part, int64_t vocabulary) {
+  if (request.weights.size() != request.train.size()) {
+    throw ConfigError(fmt::format("data.weights has {} numbers for the {} entries of data.train",
+                                  request.weights.size(), request.train.size()),
+                      "give each entry of data.train a weight");
+  }
+  Sources sources;
+  std::vector<double> weights;
+  for (size_t i = 0; i < request.train.size(); ++i) {
+    const size_t before = sources.parts.size();
+    add_sources(sources, {request.train[i]}, request, part, vocabulary);
+    double samples = 0;
+    for (size_t s = before; s < sources.parts.size(); ++s) {
+      if (sources.parts[s]->size() == 0)
+        throw DataError(fmt::format("{} holds no sample", request.train[i]), "remove it from data.train");
+      samples += static_cast<double>(sources.parts[s]->size());
+    }
+    // The files behind one entry share its weight by their samples.
+    for (size_t s = before; s < sources.parts.size(); ++s) {
+      const double share = request.weights[i] * static_cast<double>(sources.parts[s]->size()) / samples;
+      weights.push_back(request.weight_by == "tokens" ? share / sources.parts[s]->mean_length() : share);
+    }
+  }
+  return make_blended_dataset(std::move(sources), weights);
 }
 
 }  // namespace
@@ -110,22 +86,17 @@ std::unique_ptr<corpus::SampleSource> indexed_source(const std::string& prefix, 
 std::vector<std::string> builtin_kinds() { return {"text", "jsonl", "indexed", "tokens"}; }
 
 std::shared_ptr<const Dataset> make_builtin(const BuiltinRequest& request, const spec::ModelSpec& model) {
-  const bool from_text = request.kind == "text" || request.kind == "jsonl";
-  const bool own_part = from_text && request.valid.empty() && request.valid_fraction > 0;
-  if (request.validation && request.valid.empty() && !own_part) return nullptr;
-  const auto& files = request.validation && !own_part ? request.valid : request.train;
-  if (files.empty()) throw ConfigError("data.train names no file", "data.train=[FILE, …]");
+  const bool cached = request.kind == "text" || request.kind == "jsonl";
+  const bool split = cached && request.valid.empty() && request.valid_fraction > 0;
+  if (request.validation && request.valid.empty() && !split) return nullptr;
+  const Part part = !split ? Part::whole : request.validation ? Part::valid : Part::train;
+  const auto& entries = request.validation && !split ? request.valid : request.train;
+  if (entries.empty()) throw ConfigError("data.train names no file", "data.train=[FILE, …]");
   const int64_t vocabulary = vocabulary_of(model);
+  if (!request.weights.empty() && !request.validation) return blended(request, part, vocabulary);
   Sources sources;
-  if (from_text) {
-    sources.push_back(indexed_source(tokenized(request, files, own_part), request, vocabulary));
-    return std::make_shared<RowsDataset>(std::move(sources));
-  }
-  for (const auto& file : files) {
-    sources.push_back(request.kind == "tokens" ? corpus::make_npy_rows(file, vocabulary)
-                                               : indexed_source(file, request, vocabulary));
-  }
-  return std::make_shared<RowsDataset>(std::move(sources));
+  add_sources(sources, entries, request, part, vocabulary);
+  return make_rows_dataset(std::move(sources));
 }
 
 }  // namespace loongforge::data

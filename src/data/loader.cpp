@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -20,6 +20,10 @@ int64_t sample_at(int64_t position, int64_t size, uint64_t seed, bool shuffle) {
   return static_cast<int64_t>(permute(key, static_cast<uint64_t>(within), static_cast<uint64_t>(size)));
 }
 
+int64_t Dataset::index_at(int64_t position, uint64_t seed, bool shuffle) const {
+  return sample_at(position, size(), seed, shuffle);
+}
+
 namespace {
 
 int64_t samples_of_step(const LoaderOptions& options, int64_t consumed) {
@@ -31,7 +35,7 @@ std::vector<int64_t> micro_batch_indices(const Dataset& dataset, const LoaderOpt
                                          int64_t count) {
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < count; ++i) {
-    indices.push_back(sample_at(first + i, dataset.size(), options.seed, options.shuffle));
+    indices.push_back(dataset.index_at(first + i, options.seed, options.shuffle));
   }
   return indices;
 }
@@ -64,32 +68,46 @@ std::optional<StepBatch> make_step(const Dataset& dataset, const LoaderOptions& 
   return step;
 }
 
+/// Steps by the position of their first sample. Workers take the next position, make its step, and put it here; `next` takes
+/// them in order. A failure is a step too: it is told when its turn comes, not before.
 struct Loader::Impl {
+  struct Made {
+    std::optional<StepBatch> step;
+    std::exception_ptr failure;
+  };
   std::shared_ptr<const Dataset> dataset;
   LoaderOptions options;
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::optional<StepBatch>> ready;
-  std::exception_ptr failure;
-  bool stop = false;
-  std::thread thread;
+  std::map<int64_t, Made> ready;
+  int64_t to_make = 0, to_give = 0;  ///< positions
+  bool stop = false, ended = false;
+  std::vector<std::thread> threads;
 
-  void run(int64_t consumed) {
-    try {
-      while (true) {
-        auto step = make_step(*dataset, options, consumed);
-        const bool end = !step.has_value();
-        if (!end) consumed += step->samples;
+  bool has_room() const {
+    const int ahead = std::max(options.prefetch, options.workers);
+    return to_make - to_give < ahead * options.global_batch_size;
+  }
+
+  void run() {
+    while (true) {
+      int64_t position = 0;
+      {
         std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return stop || static_cast<int>(ready.size()) < options.prefetch; });
-        if (stop) return;
-        ready.push_back(std::move(step));
-        changed.notify_all();
-        if (end) return;
+        changed.wait(lock, [&] { return stop || ended || has_room(); });
+        if (stop || ended) return;
+        position = to_make;
+        to_make += options.global_batch_size;
       }
-    } catch (...) {
+      Made made;
+      try {
+        made.step = make_step(*dataset, options, position);
+      } catch (...) {
+        made.failure = std::current_exception();
+      }
       std::lock_guard lock(mutex);
-      failure = std::current_exception();
+      ended = ended || !made.step;
+      ready.emplace(position, std::move(made));
       changed.notify_all();
     }
   }
@@ -99,11 +117,13 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options, in
     : impl_(std::make_unique<Impl>()), consumed_(consumed) {
   LF_ASSERT(options.micro_batch_size > 0 && options.global_batch_size > 0 && options.dp_size > 0);
   if (dataset->size() == 0) {
-    throw DataError("the dataset holds no sample", "check data.path, and that a sample is no longer than the data");
+    throw DataError("the dataset holds no sample", "check data.train, and that a sample is no longer than the data");
   }
   impl_->dataset = std::move(dataset);
   impl_->options = options;
-  if (options.prefetch > 0) impl_->thread = std::thread([this, consumed] { impl_->run(consumed); });
+  impl_->to_make = impl_->to_give = consumed;
+  if (options.prefetch == 0) return;
+  for (int i = 0; i < std::max(options.workers, 1); ++i) impl_->threads.emplace_back([this] { impl_->run(); });
 }
 
 Loader::~Loader() {
@@ -112,7 +132,7 @@ Loader::~Loader() {
     impl_->stop = true;
   }
   impl_->changed.notify_all();
-  if (impl_->thread.joinable()) impl_->thread.join();
+  for (auto& thread : impl_->threads) thread.join();
 }
 
 std::optional<StepBatch> Loader::next() {
@@ -121,10 +141,13 @@ std::optional<StepBatch> Loader::next() {
     step = make_step(*impl_->dataset, impl_->options, consumed_);
   } else {
     std::unique_lock lock(impl_->mutex);
-    impl_->changed.wait(lock, [&] { return !impl_->ready.empty() || impl_->failure; });
-    if (impl_->ready.empty()) std::rethrow_exception(impl_->failure);
-    step = std::move(impl_->ready.front());
-    if (step) impl_->ready.pop_front();  // the end of the data stays in the queue
+    impl_->changed.wait(lock, [&] { return impl_->ready.contains(impl_->to_give); });
+    auto& made = impl_->ready.at(impl_->to_give);
+    if (made.failure) std::rethrow_exception(made.failure);
+    if (!made.step) return std::nullopt;  // the end of the data stays
+    step = std::move(made.step);
+    impl_->ready.erase(impl_->to_give);
+    impl_->to_give += impl_->options.global_batch_size;
     impl_->changed.notify_all();
   }
   if (step) consumed_ += step->samples;

@@ -16,6 +16,20 @@ step::BatchTensor row_tensor(const std::vector<int64_t>& values) {
   return {at::tensor(values, at::TensorOptions().dtype(at::ScalarType::Long)), {step::AxisRole::sequence}, "text"};
 }
 
+/// Weights of every label, 0 where there is none.
+step::BatchTensor weight_tensor(const std::vector<PackedSample>& samples, const std::vector<int64_t>& labels) {
+  std::vector<double> weights;
+  for (const auto& sample : samples) {
+    if (sample.weights.empty()) weights.resize(weights.size() + sample.ids.size(), 1.0);
+    weights.insert(weights.end(), sample.weights.begin(), sample.weights.end());
+  }
+  weights.resize(labels.size(), 0.0);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] == kNoLabel) weights[i] = 0;
+  }
+  return {at::tensor(weights, at::TensorOptions().dtype(at::ScalarType::Double)), {step::AxisRole::sequence}, "text"};
+}
+
 struct Rows {
   std::vector<int64_t> ids, positions, labels, sample_ids, cu_seqlens{0};
   int64_t max_position = 0, squared = 0;
@@ -53,6 +67,9 @@ step::MicroBatch pack_rows(const std::vector<PackedSample>& samples, int64_t row
   batch.set("positions", row_tensor(rows.positions));
   batch.set("labels", row_tensor(rows.labels));
   batch.set("sample_ids", row_tensor(rows.sample_ids));
+  if (std::any_of(samples.begin(), samples.end(), [](const PackedSample& sample) { return !sample.weights.empty(); })) {
+    batch.set("label_weights", weight_tensor(samples, rows.labels));
+  }
   batch.set_host("cu_seqlens", rows.cu_seqlens);
   batch.set_host("max_position", {rows.max_position});
   batch.set_host("squared_rows", {rows.squared});

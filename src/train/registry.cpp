@@ -27,6 +27,8 @@ data::BuiltinRequest data_request(const config::RunConfig& config, Split split) 
   request.kind = config.data.kind;
   request.train = config.data.train;
   request.valid = config.data.valid;
+  request.weights = config.data.weights;
+  request.weight_by = config.data.weight_by;
   request.valid_fraction = config.data.valid_fraction;
   request.tokenizer = config.data.tokenizer.empty() ? config.model.path : config.data.tokenizer;
   request.seq_length = config.data.seq_length;
@@ -34,6 +36,8 @@ data::BuiltinRequest data_request(const config::RunConfig& config, Split split) 
   request.reset_positions = config.data.reset_positions;
   request.text_key = config.data.text_key;
   request.append_eod = config.data.append_eod;
+  request.shuffle = config.data.shuffle;
+  request.bad_records = config.data.bad_records;
   request.seed = static_cast<uint64_t>(config.run.seed);
   request.cache_dir = config.run.output_dir + "/data";
   request.validation = split == Split::valid;

@@ -70,6 +70,7 @@ data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samp
   options.total_samples = total_samples;
   options.row_multiple = impl.config.parallel.sequence_parallel ? mesh.size(spec::Axis::tp) : 1;
   options.prefetch = static_cast<int>(impl.config.data.prefetch);
+  options.workers = static_cast<int>(impl.config.data.workers);
   return options;
 }
 
@@ -110,6 +111,9 @@ void Trainer::Impl::open_data() {
   if (world.rank() != 0) open();
   if (!train_data || train_data->size() == 0) {
     throw DataError("the training data holds no sample", "check data.train and data.seq_length");
+  }
+  for (const auto& dataset : {train_data, valid_data}) {
+    if (first_rank() && dataset && !dataset->summary().empty()) log_info("{}", dataset->summary());
   }
   const int64_t batch = loader_options(*this, -1).global_batch_size;
   total_steps = config.train.steps.value_or((total_samples() + batch - 1) / batch);

@@ -26,7 +26,8 @@ int run(const Args& args) {
   const Command commands[] = {{"train", "", train_worker},
                               {"verify", "", verify_worker},
                               {"eval", "", eval_worker},
-                              {"generate", "", generate_worker}};
+                              {"generate", "", generate_worker},
+                              {"inspect", "", inspect_worker}};
   for (const auto& command : commands) {
     if (!args.empty() && args[0] == command.name) return command.run(Args(args.begin() + 1, args.end()));
   }

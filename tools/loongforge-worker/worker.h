@@ -17,6 +17,7 @@ int train_worker(const Args& args);
 int verify_worker(const Args& args);
 int eval_worker(const Args& args);
 int generate_worker(const Args& args);
+int inspect_worker(const Args& args);
 
 /// Parses `args`; true when help was asked for and printed. Throws ConfigError for what doesn't parse.
 bool parse_or_help(CLI::App& app, const Args& args);

@@ -46,6 +46,7 @@ LF_DECLARE_CODEC(ByteSize);
 LF_DECLARE_CODEC(Dtype);
 LF_DECLARE_CODEC(Value);                     // a free-form map
 LF_DECLARE_CODEC(std::vector<std::string>);  // one string is a list of one
+LF_DECLARE_CODEC(std::vector<double>);       // each within the rule
 #undef LF_DECLARE_CODEC
 
 /// "must be <type>, not <what was found>".

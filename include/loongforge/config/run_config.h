@@ -49,7 +49,9 @@ struct ModelSection {
 
 struct DataSection {
   std::string kind = "text";            // text | jsonl | indexed | tokens | a kind of a plug-in
-  std::vector<std::string> train;       // files
+  std::vector<std::string> train;       // files, patterns, folders
+  std::vector<double> weights;          // of a blend: one for each entry of train; empty: all of each
+  std::string weight_by = "samples";    // samples | tokens
   std::vector<std::string> valid;       // files; empty: `valid_fraction` of train
   double valid_fraction = 0;
   std::string tokenizer;                // a tokenizer's file or its directory; default: model.path's
@@ -59,6 +61,7 @@ struct DataSection {
   bool shuffle = true;
   std::string text_key = "text";
   bool append_eod = true;
+  std::string bad_records = "fail";     // fail | skip
   int64_t workers = 1;
   int64_t prefetch = 2;
 };

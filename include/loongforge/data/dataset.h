@@ -14,6 +14,11 @@ class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
+  /// Index of the sample at `position` of the endless order of training: a function of (seed, position) alone. By default
+  /// epoch after epoch, each a permutation of its own (`shuffle`) or as stored.
+  virtual int64_t index_at(int64_t position, uint64_t seed, bool shuffle) const;
+  /// What people should know of it, such as what was left out; may be empty, may have several lines.
+  virtual std::string summary() const { return {}; }
   /// What throughput counts: "tok", "img"…
   virtual std::string unit() const = 0;
   /// Host tensors of the samples `indices`, one after another. Errors: DataError naming the place.

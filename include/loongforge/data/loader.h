@@ -20,6 +20,7 @@ struct LoaderOptions {
   int64_t total_samples = -1;      ///< end of data after that many samples (epochs × size); −1: endless
   int64_t row_multiple = 1;
   int prefetch = 2;                ///< steps made ahead; 0: made by next() itself
+  int workers = 1;                 ///< threads that make them
 };
 
 struct StepBatch {

@@ -13,6 +13,7 @@ namespace loongforge::data {
 struct PackedSample {
   int64_t id = 0;
   std::vector<int64_t> ids, labels;
+  std::vector<double> weights;  ///< of the labels; empty: all 1
   std::vector<int64_t> lengths;
 };
 
@@ -21,7 +22,7 @@ inline constexpr int64_t kNoLabel = -100;
 
 /// Host tensors ids, positions (from 0 in each document), labels, sample_ids; host lists cu_seqlens, max_position,
 /// squared_rows (Σ length²) and extent.rows. Rows are padded to a multiple of `row_multiple` by a document of
-/// its own without labels.
+/// its own without labels. When a sample has weights there is also label_weights, fp64.
 step::MicroBatch pack_rows(const std::vector<PackedSample>& samples, int64_t row_multiple);
 
 /// Removes every label of a packed batch.

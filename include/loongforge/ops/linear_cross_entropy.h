@@ -14,7 +14,7 @@ inline constexpr int64_t kIgnoredLabel = -100;
 
 struct CrossEntropyOptions {
   at::Tensor labels;       ///< int64 [rows]
-  at::Tensor row_weights;  ///< acc [rows], or undefined for 1
+  at::Tensor row_weights;  ///< real [rows], or undefined for 1
   double seed = 0;         ///< the gradient that flows into the returned sum
   bool want_grad = true;   ///< false: the loss only
   int64_t chunk_rows = 0;  ///< 0: chosen from the number of classes

@@ -73,7 +73,7 @@ class MicroBatch {
 
 // Names used by language models (systems and data agree on them; the core never reads them):
 //   ids        int64 [rows]      positions int64 [rows]     labels int64 [rows] (already shifted; −100: none)
-//   label_weights acc [rows]     sample_ids int64 [rows] when something draws randomness
+//   label_weights fp64 [rows]    sample_ids int64 [rows] when something draws randomness
 //   host cu_seqlens [documents+1], host max_position [1]
 
 }  // namespace loongforge::step
