@@ -63,9 +63,9 @@ Unigram::Unigram(const std::vector<Piece>& pieces, int32_t unknown, bool byte_fa
 }
 
 void Unigram::offer(Step& step, double score, int32_t id, size_t begin) const {
+  if (single_precision_) score = static_cast<float>(score);
   if (step.reached && score <= step.score) return;
-  step = {single_precision_ ? static_cast<double>(static_cast<float>(score)) : score, id, static_cast<uint32_t>(begin),
-          true};
+  step = {score, id, static_cast<uint32_t>(begin), true};
 }
 
 // steps[i]: the best way to the end of the first i bytes.
