@@ -111,6 +111,7 @@ def main() -> None:
     arguments.add_argument("--program", default=str(ROOT / "build" / "release" / "bin" / "bench_tokenizer"))
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--write", action="store_true")
+    arguments.add_argument("--note", default="", help="a sentence about the machine at the time")
     given = arguments.parse_args()
     rows = []
     for title, text in texts().items():
@@ -124,6 +125,7 @@ def main() -> None:
 
 One thread each, in alternation, against `tokenizers` 0.23.3 at its fastest (`encode_batch_fast`, no offsets); documents of about 4 KB, 0.6 MB a
 text; median of {given.rounds} rounds, the same number of ids checked in each. {cpu.group(1) if cpu else platform.machine()}.
+{given.note}
 
 | text | vocabulary | ids | tokenizers MB/s | LoongForge MB/s | ratio (range) | first, cold round |
 |---|---|---|---|---|---|---|
