@@ -19,7 +19,7 @@ namespace loongforge::tokenizer {
 struct ChatLimits {
   int64_t steps = 50'000'000;        // expressions and statements evaluated
   int64_t bytes = int64_t{512} << 20;  // of all strings and lists made on the way, and of the result
-  int depth = 150;                   // macros, recursive loops and expressions within each other
+  int depth = 2000;                    // expressions, blocks and macros within each other
 };
 
 /// What a rendering may be given besides the messages; the names are those of `apply_chat_template`.

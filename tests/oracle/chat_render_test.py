@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Published chat templates against transformers. Exits 77 (skipped) with the reason when there is no oracle environment
+or the templates' package can't be fetched. TEST_TOKENIZER names the test program."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VENV = pathlib.Path(os.environ.get("LOONGFORGE_ORACLE_VENV", pathlib.Path.home() / ".cache/loongforge/oracle"))
+CACHE = pathlib.Path(os.environ.get("LOONGFORGE_ORACLE_CACHE", pathlib.Path.home() / ".cache/loongforge/oracle_data"))
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def main():
+    python = VENV / "bin/python"
+    if not python.exists():
+        skip(f"no oracle environment at {VENV} (tools/oracle/setup.sh makes it)")
+    with tempfile.TemporaryDirectory() as folder:
+        cases = pathlib.Path(folder) / "cases.jsonl"
+        made = subprocess.run([python, ROOT / "tools/oracle/chat_render.py", "real", CACHE, cases])
+        if made.returncode != 0:
+            skip("the templates could not be fetched or rendered (see above)")
+        test = subprocess.run([os.environ["TEST_TOKENIZER"], "--gtest_filter=ChatOracle.*"],
+                              env={**os.environ, "LF_CHAT_ORACLE": str(cases)})
+        sys.exit(test.returncode)
+
+
+if __name__ == "__main__":
+    main()
