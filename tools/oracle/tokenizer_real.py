@@ -130,7 +130,7 @@ def from_gpt2(name: str, vocab: dict) -> dict:
         ids.setdefault(token, i)
     model = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": False,
              "byte_fallback": False, "ignore_merges": name == "llama-bpe", "vocab": ids, "merges": [m.decode() for m in vocab["merges"]]}
-    return spec(model, added_tokens=special_tokens(vocab), normalizer={"type": "NFC"} if name.startswith("qwen") else None,
+    return spec(model, added_tokens=special_tokens(vocab), normalizer={"type": "NFC"} if name == "qwen2" else None,
                 pre_tokenizer={"type": "Sequence", "pretokenizers": parts}, decoder=byte_level(True))
 
 
@@ -198,7 +198,8 @@ def field(number: int, value) -> bytes:
 def sentencepiece_file(vocab: dict, unigram: bool) -> bytes:
     """A SentencePiece model with the pieces of a GGUF vocabulary."""
     unknown = vocab.get("unknown_token_id", vocab["token_type"].index(2))
-    kinds = [3 if kind == 2 and i != unknown else kind for i, kind in enumerate(vocab["token_type"])]  # only one may be unknown
+    # Exactly one piece must be the unknown one.
+    kinds = [2 if i == unknown else 3 if kind == 2 else kind for i, kind in enumerate(vocab["token_type"])]
     out = b"".join(field(1, field(1, t.encode()) + field(2, float(s)) + field(3, kind)) for t, s, kind in zip(vocab["tokens"], vocab["scores"], kinds))
     out += field(2, field(3, 1 if unigram else 2) + field(35, int(not unigram)) + field(40, unknown) + field(45, vocab["tokens"][unknown].encode()))
     charsmap = bytes(vocab.get("precompiled_charsmap", []))
