@@ -2,10 +2,9 @@
 #include "loongforge/core/rng.h"
 
 #include <bit>
-#include <cmath>
-#include <numbers>
 #include <utility>
 
+#include "core/philox.h"
 #include "loongforge/core/error.h"
 
 namespace loongforge {
@@ -26,12 +25,6 @@ std::pair<uint64_t, uint64_t> philox64(RngKey key, uint64_t low, uint64_t high) 
 
 double to_unit(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1.0p-53; }
 
-// Streams of different kinds under one key must not share Philox outputs: the high counter word separates them.
-constexpr uint64_t kUniformStream = 0;
-constexpr uint64_t kNormalStream = 1;
-constexpr uint64_t kIntStream = uint64_t{2} << 32;
-constexpr uint64_t kPermuteStream = uint64_t{3} << 32;
-
 }  // namespace
 
 RngKey rng_key(uint64_t seed, std::initializer_list<uint64_t> path) {
@@ -47,44 +40,15 @@ uint64_t name_hash(std::string_view name) {
 }
 
 std::array<uint32_t, 4> philox(RngKey key, uint64_t counter_low, uint64_t counter_high) {
-  constexpr uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-  constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-  uint32_t c0 = static_cast<uint32_t>(counter_low), c1 = static_cast<uint32_t>(counter_low >> 32);
-  uint32_t c2 = static_cast<uint32_t>(counter_high), c3 = static_cast<uint32_t>(counter_high >> 32);
-  uint32_t k0 = static_cast<uint32_t>(key.value), k1 = static_cast<uint32_t>(key.value >> 32);
-  for (int round = 0; round < 10; ++round, k0 += kWeyl0, k1 += kWeyl1) {
-    uint64_t p0 = kMultiplier0 * c0, p1 = kMultiplier1 * c2;
-    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
-    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c1 = static_cast<uint32_t>(p1);
-    c3 = static_cast<uint32_t>(p0);
-  }
-  return {c0, c1, c2, c3};
+  std::array<uint32_t, 4> c{static_cast<uint32_t>(counter_low), static_cast<uint32_t>(counter_low >> 32),
+                            static_cast<uint32_t>(counter_high), static_cast<uint32_t>(counter_high >> 32)};
+  philox_rounds(key.value, c[0], c[1], c[2], c[3]);
+  return c;
 }
 
 double uniform(RngKey key, uint64_t index) {
   auto [a, b] = philox64(key, index / 2, kUniformStream);
   return to_unit(index % 2 == 0 ? a : b);
-}
-
-double normal(RngKey key, uint64_t index) {
-  auto [a, b] = philox64(key, index / 2, kNormalStream);
-  double radius = std::sqrt(-2.0 * std::log(1.0 - to_unit(a)));
-  double angle = 2.0 * std::numbers::pi * to_unit(b);
-  return radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle));
-}
-
-void normal_range(RngKey key, uint64_t first, std::span<double> out) {
-  size_t i = 0;
-  if (first % 2 == 1 && !out.empty()) out[i++] = normal(key, first);
-  for (; i + 1 < out.size(); i += 2) {
-    auto [a, b] = philox64(key, (first + i) / 2, kNormalStream);
-    const double radius = std::sqrt(-2.0 * std::log(1.0 - to_unit(a)));
-    const double angle = 2.0 * std::numbers::pi * to_unit(b);
-    out[i] = radius * std::cos(angle);
-    out[i + 1] = radius * std::sin(angle);
-  }
-  if (i < out.size()) out[i] = normal(key, first + i);
 }
 
 uint64_t uniform_int(RngKey key, uint64_t index, uint64_t n) {
