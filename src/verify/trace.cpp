@@ -63,13 +63,11 @@ class Recorder final : public train::Hook {
 
 }  // namespace
 
-Trace run_trace(const config::RunConfig& config, const train::Registry& registry, int ranks, int steps) {
+Trace run_trace(const config::RunConfig& config, const train::Registry& registry, int ranks) {
   Trace trace;
   comm::ThreadWorld world(ranks);
   world.run([&](comm::Group group) {
-    config::RunConfig mine = config;
-    mine.train.steps = steps;
-    train::Trainer trainer(std::move(mine), registry, group, {std::make_shared<Recorder>(&trace)});
+    train::Trainer trainer(config, registry, group, {std::make_shared<Recorder>(&trace)});
     trainer.run();
   });
   return trace;

@@ -7,8 +7,7 @@
 #include <ATen/ops/tanh.h>
 #include <gtest/gtest.h>
 
-#include "loongforge/config/run_config.h"
-#include "loongforge/verify/verify.h"
+#include "dist/runs.h"
 
 namespace loongforge::verify {
 namespace {
@@ -88,21 +87,6 @@ train::Registry with_streams(spec::InputRegion region = spec::InputRegion::seq_s
   return registry;
 }
 
-config::RunConfig configured(std::vector<std::string> overrides) {
-  config::LoadOptions options;
-  options.overrides = {"model.config.num_hidden_layers=3", "model.config.hidden_size=32", "model.config.vocab_size=259",
-                       "model.config.intermediate_size=40", "model.config.num_attention_heads=6",
-                       "model.config.head_dim=8", "train.global_batch_size=0"};
-  options.overrides.insert(options.overrides.end(), overrides.begin(), overrides.end());
-  return config::load_run_config(LF_SOURCE_DIR "/configs/quickstart.yaml", options);
-}
-
-struct Case {
-  const char* name;
-  std::vector<std::string> overrides;
-};
-void PrintTo(const Case& layout, std::ostream* out) { *out << layout.name; }
-
 class StreamLayouts : public testing::TestWithParam<Case> {};
 
 TEST_P(StreamLayouts, EqualOneRank) {
@@ -127,22 +111,7 @@ TEST(StreamsVerify, AWrongRegionIsFound) {
   EXPECT_FALSE(report.first_diverging_block.empty());
 }
 
-/// `config` made small, on the synthetic documents; runs `steps` steps.
-Trace traced(config::RunConfig config, train::Registry registry, int64_t global_batch = 0) {
-  int ranks = 1;
-  std::string note;
-  config = reduce(std::move(config), registry, ranks, note);
-  if (global_batch > 0) config.train.global_batch_size = global_batch;
-  config.run.output_dir = testing::TempDir() + "lf_dist_streams";
-  registry.datasets["verify"] = [](const config::RunConfig&, const spec::ModelSpec&,
-                                   train::Split split) -> std::shared_ptr<const data::Dataset> {
-    if (split == train::Split::valid) return nullptr;
-    return ragged_documents(259, 24, 97, 5);
-  };
-  return run_trace(config, registry, ranks, 3);
-}
-
-TEST(Recompute, IsBitwiseTheSame) {
+TEST(StreamsRecompute, IsBitwiseTheSame) {
   const auto plain = traced(configured({"parallel.dp=1"}), with_streams());
   for (const char* mode : {"full", "selective"}) {
     const auto again = traced(configured({"parallel.dp=1", std::string("memory.recompute=") + mode}), with_streams());
@@ -150,23 +119,6 @@ TEST(Recompute, IsBitwiseTheSame) {
     ASSERT_EQ(again.weights.size(), plain.weights.size());
     for (const auto& [name, weight] : plain.weights) EXPECT_TRUE(at::equal(again.weights.at(name), weight)) << name;
   }
-}
-
-TEST(Pipeline, FewerMicrobatchesThanStages) {
-  auto registry = train::Registry::builtin();
-  const auto layout = traced(configured({"parallel.pp=4", "parallel.dp=1"}), registry, 4);
-  auto single = configured({"parallel.dp=1"});
-  const auto differences = compare(layout, traced(std::move(single), registry, 4));
-  ASSERT_FALSE(differences.empty());
-  EXPECT_LE(differences.front().relative, 1e-10) << differences.front().what << " " << differences.front().where;
-}
-
-TEST(Ragged, RanksWithoutSamplesOfTheirOwn) {
-  auto registry = train::Registry::builtin();
-  const auto layout = traced(configured({"parallel.dp=4"}), registry, 2);  // one microbatch for four ranks
-  const auto differences = compare(layout, traced(configured({"parallel.dp=1"}), registry, 2));
-  ASSERT_FALSE(differences.empty());
-  EXPECT_LE(differences.front().relative, 1e-10) << differences.front().what << " " << differences.front().where;
 }
 
 }  // namespace

@@ -2,26 +2,15 @@
 // Layouts as users configure them against one rank: fp64, three steps, every gradient and weight to 1e-10.
 #include <gtest/gtest.h>
 
-#include "loongforge/config/run_config.h"
-#include "loongforge/verify/verify.h"
+#include <fstream>
+
+#include "dist/runs.h"
 
 namespace loongforge::verify {
 namespace {
 
-struct Case {
-  const char* name;
-  std::vector<std::string> overrides;
-};
-
-void PrintTo(const Case& layout, std::ostream* out) { *out << layout.name; }
-
 Report run(std::vector<std::string> overrides) {
-  config::LoadOptions options;
-  options.overrides = {"model.config.num_hidden_layers=3", "model.config.hidden_size=48", "model.config.vocab_size=259",
-                       "model.config.intermediate_size=80", "model.config.num_attention_heads=6", "model.config.head_dim=8",
-                       "train.global_batch_size=0"};
-  options.overrides.insert(options.overrides.end(), overrides.begin(), overrides.end());
-  return verify(config::load_run_config(LF_SOURCE_DIR "/configs/quickstart.yaml", options), train::Registry::builtin());
+  return verify(configured(std::move(overrides)), train::Registry::builtin());
 }
 
 class Layouts : public testing::TestWithParam<Case> {};
@@ -41,10 +30,86 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"pp2_tied", {"parallel.pp=2", "parallel.dp=1"}}, Case{"pp3", {"parallel.pp=3", "parallel.dp=1"}},
         Case{"zero1_dp3", {"parallel.zero=1", "parallel.dp=3"}}, Case{"zero2_dp3", {"parallel.zero=2", "parallel.dp=3"}},
         Case{"zero3_dp3", {"parallel.zero=3", "parallel.dp=3"}},
+        Case{"tp4_padded_heads", {"parallel.tp=4", "parallel.dp=1"}},
+        Case{"tp4_padded_heads_sp", {"parallel.tp=4", "parallel.sequence_parallel=true", "parallel.dp=1"}},
+        Case{"tp4_untied_biased", {"parallel.tp=4", "parallel.dp=1", "model.config.tie_word_embeddings=false",
+                                   "model.config.attention_bias=true"}},
+        Case{"tp4_dp2_zero1", {"parallel.tp=4", "parallel.dp=2", "parallel.zero=1"}},
+        Case{"tp4_zero3_dp2", {"parallel.tp=4", "parallel.dp=2", "parallel.zero=3"}},
+        Case{"tp4_lora", {"model.lora={rank: 3}", "parallel.tp=4", "parallel.dp=1"}},
+        Case{"tp3_two_groups", {"parallel.tp=3", "parallel.dp=1"}},
         Case{"lora_tp2", {"model.lora={rank: 3}", "parallel.tp=2", "parallel.dp=1"}},
         Case{"recompute_dp2", {"memory.recompute=full", "parallel.dp=2"}},
         Case{"tp2_pp2_dp2_zero1", {"parallel.tp=2", "parallel.pp=2", "parallel.dp=2", "parallel.zero=1"}}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Pipeline, FewerMicrobatchesThanStages) {
+  const auto registry = train::Registry::builtin();
+  const auto four = [](config::RunConfig& config) { config.train.global_batch_size = 4; };
+  const auto difference = worst(traced(configured({"parallel.pp=4", "parallel.dp=1"}), registry, four),
+                                traced(configured({"parallel.dp=1"}), registry, four));
+  EXPECT_LE(difference.relative, 1e-10) << difference.what << ", " << difference.where;
+}
+
+TEST(Ragged, RanksWithoutSamplesOfTheirOwn) {
+  const auto registry = train::Registry::builtin();
+  const auto two = [](config::RunConfig& config) { config.train.global_batch_size = 2; };  // one microbatch for all
+  const auto difference = worst(traced(configured({"parallel.dp=4"}), registry, two),
+                                traced(configured({"parallel.dp=1"}), registry, two));
+  EXPECT_LE(difference.relative, 1e-10) << difference.what << ", " << difference.where;
+}
+
+config::RunConfig reduced(const char* model, std::vector<std::string> overrides, int& ranks, std::string& note) {
+  config::LoadOptions options;
+  const std::string run = testing::TempDir() + "lf_reduce.yaml";
+  std::ofstream(run) << "defaults:\n  - model: " << model << "\n  - _self_\ndata: {train: [x]}\n";
+  options.overrides = std::move(overrides);
+  return reduce(config::load_run_config(run, options), train::Registry::builtin(), ranks, note);
+}
+
+TEST(Reduce, KeepsWhatDoesNotDivide) {
+  int ranks = 0;
+  std::string note;
+  const auto config = reduced("qwen2_5_0_5b", {"parallel.tp=3", "parallel.pp=5", "parallel.dp=1"}, ranks, note);
+  const Json small = config::to_json(config.model.config);
+  EXPECT_EQ(ranks, 15);
+  EXPECT_EQ(small["num_attention_heads"], 14);
+  EXPECT_EQ(small["num_key_value_heads"], 2);
+  EXPECT_EQ(small["num_hidden_layers"].get<int>() % 5, 24 % 5);
+  EXPECT_GE(small["num_hidden_layers"].get<int>(), 5);
+  EXPECT_EQ(small["vocab_size"].get<int>() % 3, 151936 % 3);
+  EXPECT_EQ(small["intermediate_size"].get<int>() % 3, 4864 % 3);
+  EXPECT_EQ(small["vocab_size"].get<int>() % 16, 151936 % 16);
+  EXPECT_LT(train::load_model_spec(config, spec::Registry::builtin()).parameter_count(), 2'000'000);
+}
+
+TEST(Reduce, TakesRanksFromDataParallelismFirst) {
+  int ranks = 0;
+  std::string note;
+  auto config = reduced("llama3_1_405b", {"parallel.tp=8", "parallel.pp=16", "parallel.dp=4"}, ranks, note);
+  EXPECT_EQ(config.parallel.tp, 8);
+  EXPECT_EQ(config.parallel.pp, 2);
+  EXPECT_EQ(*config.parallel.dp, 2);
+  EXPECT_EQ(ranks, 32);
+  EXPECT_NE(note.find("dp 4 to 2"), std::string::npos) << note;
+  EXPECT_NE(note.find("128 + 8 heads"), std::string::npos) << note;
+}
+
+TEST(Reduce, FrozenLayersThatAreGoneAreLeftOut) {
+  int ranks = 0;
+  std::string note;
+  const auto config = reduced("qwen2_5_0_5b", {"model.freeze=[\"model.layers.20.*\", \"*norm*\"]"}, ranks, note);
+  EXPECT_EQ(config.model.freeze, std::vector<std::string>{"*norm*"});
+  EXPECT_NE(note.find("model.layers.20"), std::string::npos) << note;
+}
+
+TEST(Verify, PublishedShapesThatDoNotDivide) {
+  int ranks = 0;
+  std::string note;
+  const auto config = reduced("qwen2_5_0_5b", {"parallel.tp=4", "parallel.dp=1"}, ranks, note);  // 14 heads in 2 groups
+  const Report report = verify(config, train::Registry::builtin());
+  EXPECT_TRUE(report.passed()) << report.table();
+}
 
 /// A planted mistake: gradients of one rank are not what they should be.
 class Spoiler final : public nn::Block {

@@ -18,8 +18,8 @@ struct Trace {
   std::map<std::string, std::string> block_of;                ///< parameter → block that declares it first
 };
 
-/// Runs `steps` steps of `config` on as many thread ranks as its mesh has.
-Trace run_trace(const config::RunConfig& config, const train::Registry& registry, int ranks, int steps);
+/// Runs `config` on `ranks` thread ranks.
+Trace run_trace(const config::RunConfig& config, const train::Registry& registry, int ranks);
 
 struct Difference {
   std::string what;   ///< "loss", "gradient norm", a parameter's name
@@ -41,11 +41,13 @@ struct Report {
   std::string table(size_t rows = 8) const;
 };
 
-/// Reduces `config` (family's debug size, small batches of ragged documents), runs it in fp64 under its layout and on
+/// Reduces `config` (see reduce(); small batches of ragged documents), runs it in fp64 under its layout and on
 /// one rank for three steps, and compares. Throws ConfigError for layouts that don't fit.
 Report verify(config::RunConfig config, train::Registry registry);
 
-/// The small configuration that verify runs, and the number of ranks; `note` tells what was reduced.
+/// The small configuration that verify runs, and the number of ranks; `note` tells what was reduced. Numbers of heads
+/// stay, and widths, vocabulary and layers keep their remainders by tp and pp: a layout that fits the model unevenly is
+/// proven with that unevenness.
 config::RunConfig reduce(config::RunConfig config, const train::Registry& registry, int& ranks, std::string& note);
 /// The same on one rank: no parallelism, sharding or recomputation.
 config::RunConfig on_one_rank(config::RunConfig config);
