@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/train/registry.h"
 
-#include <dlfcn.h>
-
 #include "loongforge/core/error.h"
 #include "loongforge/data/builtin.h"
 #include "loongforge/models/registry.h"
@@ -68,22 +66,5 @@ Registry Registry::builtin() {
 
 std::vector<std::string> Registry::dataset_kinds() const { return keys_of(datasets); }
 std::vector<std::string> Registry::optimizer_names() const { return keys_of(optimizers); }
-
-void load_plugins(const std::vector<std::string>& libraries, Registry& registry) {
-  for (const auto& path : libraries) {
-    void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    if (!library) {
-      throw ConfigError(fmt::format("run.plugins: cannot load {}: {}", path, ::dlerror()),
-                        "give the path of a shared library built against this LoongForge");
-    }
-    using Entry = void (*)(Registry&);
-    auto entry = reinterpret_cast<Entry>(::dlsym(library, kPluginEntry));
-    if (!entry) {
-      throw ConfigError(fmt::format("run.plugins: {} exports no {}", path, kPluginEntry),
-                        "declare extern \"C\" void loongforge_register(loongforge::train::Registry&)");
-    }
-    entry(registry);
-  }
-}
 
 }  // namespace loongforge::train

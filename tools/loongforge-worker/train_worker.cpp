@@ -45,7 +45,7 @@ int train_worker(const Args& args) {
   load.overrides = app.remaining();
   load.world_size = env.world_size;
   auto config = config::load_run_config(config_name, load);
-  train::load_plugins(config.run.plugins, registry);
+  train::load_plugins(config, registry);
   platform::RuntimeOptions runtime;
   runtime.threads = static_cast<int>(config.platform.threads);
   if (runtime.threads == 0) runtime.threads = std::max(1, platform::usable_cores() / env.local_world_size);

@@ -25,7 +25,7 @@ int verify_worker(const Args& args) {
   load.overrides = app.remaining();
   load.overrides.push_back("train.global_batch_size=0");  // verify makes its own batches
   auto config = config::load_run_config(config_name, load);
-  train::load_plugins(config.run.plugins, registry);
+  train::load_plugins(config, registry);
   platform::RuntimeOptions runtime;
   runtime.threads = 1;
   platform::init_runtime(runtime);
