@@ -106,7 +106,7 @@ void describe(const SectionSpec& section, const std::string& path, std::vector<F
 // Keys that may change between a run and its resume.
 bool is_harmless(const std::string& path) {
   for (std::string_view prefix : {"run.name", "run.output_dir", "run.resume", "train.eval_", "train.exit_at_step",
-                                  "train.steps", "train.epochs", "checkpoint.", "log.", "fault.", "platform.",
+                                  "run.allow_changes", "checkpoint.", "log.", "fault.", "platform.",
                                   "parallel.", "memory.", "data.workers", "data.prefetch", "config_version"}) {
     if (path.starts_with(prefix)) return true;
   }

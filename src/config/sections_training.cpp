@@ -20,7 +20,9 @@ Section<RunSection> run_section() {
       .field("resume", &RunSection::resume, {},
              "auto: from the newest checkpoint in output_dir if there is one; never; or a run's or checkpoint's folder")
       .field("seed", &RunSection::seed, {.min = 0}, "seed of every random draw")
-      .field("plugins", &RunSection::plugins, {}, "shared libraries with loongforge_register to load");
+      .field("plugins", &RunSection::plugins, {}, "shared libraries with loongforge_register to load")
+      .field("allow_changes", &RunSection::allow_changes, {},
+             "patterns of keys that may differ from those of the checkpoint that is resumed, such as optim.lr");
   return s;
 }
 
@@ -73,13 +75,15 @@ Section<DataSection> data_section() {
   return s;
 }
 
+constexpr double kMostSamples = 1 << 24;  // a step's list of samples is made in memory
+
 Section<TrainSection> train_section() {
   Section<TrainSection> s;
   s.field("steps", &TrainSection::steps, {.min = 0, .old_names = {"max_steps"}},
           "optimizer steps; auto: by epochs; 0: load (or initialise) and save only")
       .field("epochs", &TrainSection::epochs, {.min = 0, .above_min = true}, "passes over the data when steps is auto")
-      .field("micro_batch_size", &TrainSection::micro_batch_size, {.min = 1}, "samples per rank and forward pass")
-      .field("global_batch_size", &TrainSection::global_batch_size, {.min = 0},
+      .field("micro_batch_size", &TrainSection::micro_batch_size, {.min = 1, .max = kMostSamples}, "samples per rank and forward pass")
+      .field("global_batch_size", &TrainSection::global_batch_size, {.min = 0, .max = kMostSamples},
              "samples per step over all ranks; 0: micro_batch_size × dp")
       .field("eval_every", &TrainSection::eval_every, {.min = 0}, "steps between evaluations; 0: none")
       .field("eval_batches", &TrainSection::eval_batches, {.min = 0},
@@ -103,7 +107,7 @@ Section<OptimSection> optim_section() {
       .field("schedule", &OptimSection::schedule, {}, "shape of the learning rate after warm-up")
       .field("warmup_steps", &OptimSection::warmup_steps, {.min = 0}, "steps of linear warm-up")
       .field("decay_steps", &OptimSection::decay_steps, {.min = 0},
-             "length of the schedule with its warm-up; 0: train.steps")
+             "length of the schedule with its warm-up; 0: that of the run")
       .field("wsd_decay_steps", &OptimSection::wsd_decay_steps, {.min = 0}, "last steps of wsd, that decay; 0: a tenth")
       .field("wsd_decay", &OptimSection::wsd_decay, {}, "shape of that decay");
   return s;

@@ -4,7 +4,6 @@
 
 #include "loongforge/core/error.h"
 #include "loongforge/core/files.h"
-#include "loongforge/core/json.h"
 #include "loongforge/core/log.h"
 #include "loongforge/core/text.h"
 #include "loongforge/platform/device.h"
@@ -15,32 +14,6 @@ namespace loongforge::train {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string schedule_name(config::Schedule schedule) {
-  switch (schedule) {
-    case config::Schedule::constant: return "constant";
-    case config::Schedule::linear: return "linear";
-    case config::Schedule::cosine: return "cosine";
-    case config::Schedule::inverse_sqrt: return "inverse_sqrt";
-    case config::Schedule::wsd: return "wsd";
-  }
-  return "constant";
-}
-
-optim::LrSchedule make_schedule(const config::OptimSection& optim, int64_t total_steps) {
-  optim::LrConfig lr;
-  lr.kind = schedule_name(optim.schedule);
-  lr.lr = optim.lr;
-  lr.min_lr = optim.min_lr;
-  lr.warmup_steps = optim.warmup_steps;
-  lr.total_steps = optim.decay_steps > 0 ? optim.decay_steps : std::max<int64_t>(total_steps, 1);
-  lr.warmup_steps = std::min(lr.warmup_steps, lr.total_steps);
-  lr.decay_steps = optim.wsd_decay_steps > 0 ? optim.wsd_decay_steps : lr.total_steps / 10;
-  lr.decay_type = optim.wsd_decay == config::WsdDecay::linear   ? "linear"
-                  : optim.wsd_decay == config::WsdDecay::cosine ? "cosine"
-                                                                : "1-sqrt";
-  return optim::LrSchedule(lr);
-}
 
 template <class Map>
 const auto& pick(const Map& map, const std::string& key, const char* what) {
@@ -78,6 +51,7 @@ Trainer::Impl::Impl(config::RunConfig config_in, Registry registry_in, comm::Gro
                     std::vector<std::shared_ptr<Hook>> hooks_in)
     : config(std::move(config_in)), registry(std::move(registry_in)), hooks(std::move(hooks_in)) {
   build(world);
+  lock_output();
   open_data();
 }
 
@@ -122,8 +96,15 @@ void Trainer::Impl::open_data() {
 
 void Trainer::Impl::save_config() {
   if (first_rank()) {
-    make_folders(config.run.output_dir);
     write_file(fs::path(config.run.output_dir) / "config.yaml", config::dump_yaml(config, false));
+  }
+  stage->groups().world.barrier();
+}
+
+void Trainer::Impl::lock_output() {
+  if (first_rank()) {
+    make_folders(config.run.output_dir);
+    lock = std::make_unique<FileLock>(fs::path(config.run.output_dir) / "run.lock");
   }
   stage->groups().world.barrier();
 }
@@ -168,49 +149,6 @@ void Trainer::Impl::load_source() {
   source.dtypes = report.dtypes;
   source.copies = {report.tied.begin(), report.tied.end()};
   if (first_rank()) log_info("{}: {}", config.model.path, report.summary());
-}
-
-void Trainer::Impl::resume(const ckpt::Checkpoint& checkpoint) {
-  const Json state = read_json(checkpoint.folder / "trainer.json", FileRole::checkpoint);
-  const auto saved = config::read_yaml((checkpoint.folder / "config.yaml").string());
-  const auto differing = config::differing_keys(saved, config.tree);
-  if (!differing.empty()) {
-    throw ConfigError(fmt::format("{} was made with another configuration; these keys differ: {}",
-                                  checkpoint.folder.string(), join_names(differing)),
-                      "restore them, choose another run.output_dir, or set run.resume=never");
-  }
-  const auto params = stage->model().distinct_params();
-  std::vector<const spec::ParamSpec*> trained;
-  for (const auto* param : params) {
-    if (param->update == spec::Update::gradient) trained.push_back(param);
-  }
-  auto& store = stage->store();
-  auto masters = store.placed({"master"});
-  const ckpt::TensorSet model(checkpoint.folder);
-  ckpt::LoadOptions weights;
-  weights.may_initialise = {"base_model.*"};
-  const auto report = ckpt::load_published(model, params, masters, weights);
-  const fs::path optimizer_folder = checkpoint.folder / "optimizer";
-  if (!ckpt::TensorSet::exists(optimizer_folder, "master")) {
-    throw CheckpointError(fmt::format("{} has no optimizer state", checkpoint.folder.string()),
-                          "it was saved with checkpoint.optimizer=false; continue from it with model.path instead");
-  }
-  std::erase_if(masters, [](const comm::PlacedBox& box) { return box.spec->update != spec::Update::gradient; });
-  ckpt::load_published(ckpt::TensorSet(optimizer_folder, "master"), trained, masters);
-  for (const auto& name : optimizer->state_names()) {
-    ckpt::load_published(ckpt::TensorSet(optimizer_folder, name), trained, store.placed({name}));
-  }
-  store.refresh_weights();
-  steps = state.at("step");
-  consumed = state.at("consumed_samples");
-  last_saved = steps;
-  optimizer->set_counts({state.at("optimizer").at("taken"), state.at("optimizer").at("skipped")});
-  for (const auto& [name, dtype] : state.at("disk_dtypes").items()) {
-    if (const auto known = dtype_from_name(dtype.get<std::string>())) source.dtypes[name] = *known;
-  }
-  source.copies = state.at("copies").get<std::set<std::string>>();
-  source.side_files_from = checkpoint.folder;
-  if (first_rank()) log_info("resumed {} ({})", checkpoint.folder.string(), report.summary());
 }
 
 }  // namespace loongforge::train

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "loongforge/ckpt/store.h"
+#include "loongforge/core/file_lock.h"
 #include "loongforge/train/trainer.h"
 
 namespace loongforge::train {
@@ -41,6 +42,7 @@ struct Trainer::Impl {
   nn::ModelFactory factory;
   std::unique_ptr<optim::Optimizer> optimizer;
   std::optional<optim::LrSchedule> schedule;
+  std::unique_ptr<FileLock> lock;  ///< first rank: of run.output_dir
   std::unique_ptr<ckpt::CheckpointStore> checkpoints;
   std::shared_ptr<const data::Dataset> train_data, valid_data;
   std::unique_ptr<data::Loader> loader;
@@ -55,10 +57,11 @@ struct Trainer::Impl {
   bool first_rank() const { return stage->groups().world.rank() == 0; }
   uint64_t seed() const { return static_cast<uint64_t>(config.run.seed); }
 
-  // start.cpp: where the run begins
+  // start.cpp, resume.cpp: where the run begins
   void build(const comm::Group& world);
   void open_data();
   int64_t total_samples() const;  ///< of the run; −1: bounded by steps only
+  void lock_output();  ///< before anything is read or tidied there: one run at a time in a folder
   void start(Trainer& trainer);
   void load_source();
   void resume(const ckpt::Checkpoint& checkpoint);
@@ -82,5 +85,7 @@ struct Trainer::Impl {
 };
 
 data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samples);
+/// The learning rate over a run of `total_steps`, or over optim.decay_steps when that is set.
+optim::LrSchedule make_schedule(const config::OptimSection& optim, int64_t total_steps);
 
 }  // namespace loongforge::train

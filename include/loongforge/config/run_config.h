@@ -31,6 +31,7 @@ struct RunSection {
   std::string resume = "auto";  // auto | never | a run or checkpoint directory
   int64_t seed = 42;
   std::vector<std::string> plugins;
+  std::vector<std::string> allow_changes;  // patterns of keys that may differ from the checkpoint's on a resume
 };
 
 struct LoraSection {

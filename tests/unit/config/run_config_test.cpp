@@ -196,6 +196,8 @@ TEST(RunConfigTest, ResumeSeesWhatWouldMakeItAnotherRun) {
   EXPECT_TRUE(differing_keys(a, from("optim: {lr: 0.0001}\nlog: {every: 5}\nrun: {output_dir: /x}\n").tree).empty());
   EXPECT_THAT(differing_keys(a, from("optim: {lr: 2e-4}\ndata: {seq_length: 3}\n", {"+model.config.x=1"}).tree),
               testing::UnorderedElementsAre("optim.lr", "data.seq_length", "model.config.x"));
+  EXPECT_THAT(differing_keys(a, from("optim: {lr: 1e-4}\ntrain: {steps: 9}\nrun: {allow_changes: [x]}\n").tree),
+              testing::ElementsAre("train.steps"));
   Value env = from("", {"data.train=${env:LF_NO_SUCH_VARIABLE,x}/y", "data.text_key=$${z}"}).tree;
   EXPECT_TRUE(differing_keys(parse_yaml(dump_yaml(env, false), "saved"), env).empty());
   Value older = a;
