@@ -33,50 +33,50 @@ void read_master(const EnvLookup& lookup, RankEnv& env) {
   if (const auto port = integer(lookup, "MASTER_PORT")) env.master_port = *port;
 }
 
-RankEnv from_torchrun(const EnvLookup& lookup) {
+/// What a launcher calls the same things; an empty name is one that it doesn't tell.
+struct Variables {
+  const char* source;
+  std::string rank, world_size, local_rank, local_world_size, node_rank, nodes, run_id, restart_count;
+};
+const Variables kTorchrun{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK",
+                          "GROUP_WORLD_SIZE", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"};
+const Variables kSlurm{"slurm", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "", "SLURM_NODEID",
+                       "SLURM_NNODES", "SLURM_JOB_ID", "SLURM_RESTART_COUNT"};
+// Open MPI's NODE_RANK counts processes on a node, not nodes.
+const Variables kOpenMpi{"openmpi", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+                         "OMPI_COMM_WORLD_LOCAL_SIZE", "", "", "", ""};
+
+RankEnv read(const EnvLookup& lookup, const Variables& names) {
+  const auto optional = [&](const std::string& name) { return name.empty() ? std::nullopt : integer(lookup, name); };
   RankEnv env;
-  env.source = "torchrun";
-  env.rank = required(lookup, "RANK", "WORLD_SIZE");
-  env.world_size = required(lookup, "WORLD_SIZE", "RANK");
-  env.local_rank = integer(lookup, "LOCAL_RANK").value_or(env.rank);
-  env.local_world_size = integer(lookup, "LOCAL_WORLD_SIZE").value_or(env.world_size);
-  env.node_rank = integer(lookup, "GROUP_RANK").value_or(env.rank / std::max(1, env.local_world_size));
-  env.nodes = integer(lookup, "GROUP_WORLD_SIZE").value_or(env.world_size / std::max(1, env.local_world_size));
-  env.restart_count = integer(lookup, "TORCHELASTIC_RESTART_COUNT").value_or(0);
+  env.source = names.source;
+  env.rank = required(lookup, names.rank, names.world_size);
+  env.world_size = required(lookup, names.world_size, names.rank);
+  const int nodes = std::max(1, optional(names.nodes).value_or(1));
+  env.local_world_size = optional(names.local_world_size).value_or(env.world_size / nodes);
+  const int per_node = std::max(1, env.local_world_size);
+  env.nodes = optional(names.nodes).value_or(std::max(1, env.world_size / per_node));
+  env.local_rank = optional(names.local_rank).value_or(env.rank % per_node);
+  env.node_rank = optional(names.node_rank).value_or(env.rank / per_node);
+  env.restart_count = optional(names.restart_count).value_or(0);
+  if (!names.run_id.empty()) env.run_id = lookup(names.run_id).value_or("none");
+  return env;
+}
+
+RankEnv from_torchrun(const EnvLookup& lookup) {
+  RankEnv env = read(lookup, kTorchrun);
   env.max_restarts = integer(lookup, "TORCHELASTIC_MAX_RESTARTS").value_or(0);
-  env.run_id = lookup("TORCHELASTIC_RUN_ID").value_or("none");
   env.agent_hosts_store = lookup("TORCHELASTIC_USE_AGENT_STORE").value_or("False") == "True";
   return env;
 }
 
 RankEnv from_slurm(const EnvLookup& lookup) {
-  RankEnv env;
-  env.source = "slurm";
-  env.rank = required(lookup, "SLURM_PROCID", "SLURM_STEP_ID");
-  env.world_size = required(lookup, "SLURM_NTASKS", "SLURM_PROCID");
-  env.local_rank = integer(lookup, "SLURM_LOCALID").value_or(0);
-  env.node_rank = integer(lookup, "SLURM_NODEID").value_or(0);
-  env.nodes = integer(lookup, "SLURM_NNODES").value_or(1);
-  env.local_world_size = env.world_size / std::max(1, env.nodes);
-  env.run_id = lookup("SLURM_JOB_ID").value_or("none");
-  env.restart_count = integer(lookup, "SLURM_RESTART_COUNT").value_or(0);
+  RankEnv env = read(lookup, kSlurm);
   const auto hosts = lookup("SLURM_STEP_NODELIST");
   if (hosts && env.nodes > 1) env.master_addr = first_slurm_host(*hosts);
   // Jobs that share a node must not share a port.
   constexpr int kFirstPort = 20000, kPorts = 40000;
   if (const auto job = integer(lookup, "SLURM_JOB_ID")) env.master_port = kFirstPort + *job % kPorts;
-  return env;
-}
-
-RankEnv from_openmpi(const EnvLookup& lookup) {
-  RankEnv env;
-  env.source = "openmpi";
-  env.rank = required(lookup, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE");
-  env.world_size = required(lookup, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK");
-  env.local_rank = integer(lookup, "OMPI_COMM_WORLD_LOCAL_RANK").value_or(env.rank);
-  env.local_world_size = integer(lookup, "OMPI_COMM_WORLD_LOCAL_SIZE").value_or(env.world_size);
-  env.node_rank = integer(lookup, "OMPI_COMM_WORLD_NODE_RANK").value_or(0);
-  env.nodes = std::max(1, env.world_size / std::max(1, env.local_world_size));
   return env;
 }
 
@@ -119,7 +119,7 @@ RankEnv RankEnv::from_environment(const EnvLookup& lookup) {
   } else if (lookup("SLURM_STEP_ID") && lookup("SLURM_PROCID")) {
     env = from_slurm(lookup);
   } else if (lookup("OMPI_COMM_WORLD_SIZE")) {
-    env = from_openmpi(lookup);
+    env = read(lookup, kOpenMpi);
   } else {
     return env;
   }

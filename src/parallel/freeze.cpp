@@ -5,6 +5,7 @@
 #include <set>
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/text.h"
 
 namespace loongforge::parallel {
 namespace {
@@ -25,7 +26,7 @@ class Patterns {
   bool match(const std::string& name) {
     bool any = false;
     for (size_t i = 0; i < patterns_.size(); ++i) {
-      if (!matches(patterns_[i], name)) continue;
+      if (!glob_match(patterns_[i], name)) continue;
       used_[i] = any = true;
     }
     return any;
@@ -45,26 +46,6 @@ class Patterns {
 };
 
 }  // namespace
-
-bool matches(std::string_view pattern, std::string_view name) {
-  size_t p = 0, n = 0, star = std::string_view::npos, resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
 
 int64_t freeze_parameters(spec::ModelSpec& model, const std::vector<std::string>& freeze,
                           const std::vector<std::string>& keep) {

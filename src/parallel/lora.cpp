@@ -8,6 +8,7 @@
 #include <set>
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/text.h"
 #include "loongforge/parallel/freeze.h"
 #include "loongforge/platform/dtype.h"
 #include "parallel/store_impl.h"
@@ -48,7 +49,7 @@ std::vector<std::string> modules_of(const spec::ParamSpec& base) {
 }
 
 bool wanted(const std::string& target, const std::string& module) {
-  return target == kAllLinear || module.ends_with("." + target) || matches(target, module);
+  return target == kAllLinear || module.ends_with("." + target) || glob_match(target, module);
 }
 
 // The last dimension of a linear is its input.

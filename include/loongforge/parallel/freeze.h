@@ -10,11 +10,9 @@
 
 namespace loongforge::parallel {
 
-/// Shell-like match of the whole name: `*` any run of characters, `?` one character.
-bool matches(std::string_view pattern, std::string_view name);
-
-/// Sets update = frozen for every parameter one of whose published names matches a pattern of `freeze` and none of
-/// `keep`. Throws ConfigError for a pattern that matches nothing, or one that would freeze only part of a fused parameter.
+/// Sets update = frozen for every parameter one of whose published names matches a pattern (glob_match) of `freeze`
+/// and none of `keep`. Throws ConfigError for a pattern that matches nothing, or one that would freeze only part of a
+/// fused parameter.
 /// Returns the number of distinct parameters frozen.
 int64_t freeze_parameters(spec::ModelSpec& model, const std::vector<std::string>& freeze,
                           const std::vector<std::string>& keep = {});

@@ -13,6 +13,7 @@
 #include "loongforge/parallel/region.h"
 #include "loongforge/pipeline/executor.h"
 #include "loongforge/platform/dtype.h"
+#include "unit/parallel/fixtures.h"
 
 namespace loongforge::toy {
 namespace {
@@ -20,15 +21,7 @@ namespace {
 constexpr int64_t kRows = 4;
 constexpr double kLearningRate = 0.05;
 
-comm::Group group_along(const spec::Mesh& mesh, const comm::Group& world, spec::Axis axis) {
-  comm::Group mine;
-  const std::vector<spec::Axis> axes{axis};
-  for (const auto& members : mesh.all_groups(axes)) {
-    comm::Group group = world.split(members, std::string(spec::axis_name(axis)));
-    if (std::find(members.begin(), members.end(), mesh.rank()) != members.end()) mine = group;
-  }
-  return mine;
-}
+using parallel::group_along;
 
 std::vector<pipeline::Stage> cut_stages(int blocks, int pp, int per_rank) {
   std::vector<pipeline::Stage> stages;
