@@ -13,6 +13,12 @@ namespace loongforge::ckpt {
 namespace fs = std::filesystem;
 namespace {
 
+/// Also of links that lead nowhere or in circles: opening them says what is wrong.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
 constexpr std::array kSideFiles = {
     "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
     "spiece.model", "generation_config.json", "chat_template*", "preprocessor_config.json", "processor_config.json",
@@ -44,7 +50,7 @@ Json read_config(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
     throw CheckpointError(fmt::format("{}: no such folder", folder.string()), "give the folder of a published model");
   }
-  if (!fs::exists(folder / "config.json")) {
+  if (!is_there(folder / "config.json")) {
     throw CheckpointError(fmt::format("{}: has no config.json", folder.string()), "give the folder of a published model");
   }
   Json config = read_json(folder / "config.json", FileRole::checkpoint);
@@ -54,7 +60,7 @@ Json read_config(const fs::path& folder) {
 
 [[noreturn]] void throw_no_weights(const fs::path& folder, const std::string& stem) {
   std::string hint = "give the folder that holds the safetensors files";
-  if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
+  if (is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json")) {
     hint = "it has only pickled weights: save the model as safetensors first";
   }
   throw CheckpointError(fmt::format("{}: has neither {} nor {}", folder.string(), single_file(stem), index_file(stem)), hint);
@@ -63,15 +69,15 @@ Json read_config(const fs::path& folder) {
 }  // namespace
 
 bool TensorSet::exists(const fs::path& folder, const std::string& stem) {
-  return fs::exists(folder / single_file(stem)) || fs::exists(folder / index_file(stem));
+  return is_there(folder / single_file(stem)) || is_there(folder / index_file(stem));
 }
 
 TensorSet::TensorSet(fs::path folder, std::string stem) : folder_(std::move(folder)) {
-  if (fs::exists(folder_ / single_file(stem))) {
+  if (is_there(folder_ / single_file(stem))) {
     add_file(single_file(stem));
     return;
   }
-  if (!fs::exists(folder_ / index_file(stem))) throw_no_weights(folder_, stem);
+  if (!is_there(folder_ / index_file(stem))) throw_no_weights(folder_, stem);
   const auto weight_map = read_weight_map(folder_ / index_file(stem));
   std::set<std::string> files;
   for (const auto& [name, file] : weight_map) files.insert(file);

@@ -77,7 +77,7 @@ Value Codec<int64_t>::write(const int64_t& value) { return Value(value); }
 
 std::string Codec<double>::type(const Rule& rule) { return "a number" + range_text(rule); }
 std::optional<double> Codec<double>::read(const Value& value, const Rule& rule, std::string& problem) {
-  if (is_number(value) && in_range(value.as_real(), rule)) return value.as_real();
+  if (is_number(value) && std::isfinite(value.as_real()) && in_range(value.as_real(), rule)) return value.as_real();
   problem = wrong_type(type(rule), value);
   return std::nullopt;
 }

@@ -19,6 +19,7 @@ namespace loongforge::config {
 namespace {
 
 constexpr size_t kMaxNodes = 1'000'000;  // aliases of aliases can grow without bound
+constexpr size_t kMaxKeys = 10'000;      // of one map, which is searched key by key
 
 std::optional<int64_t> integer_of(std::string_view text) {
   bool negative = text.starts_with('-');
@@ -162,6 +163,7 @@ class Builder : public YAML::EventHandler {
   void start_entry(Level& level, const Value& key, const YAML::Mark& mark) {
     if (key.is(Value::Kind::list) || key.is_map())
       fail(mark, "a key must be a plain name (or a bracket is not closed)");
+    if (level.value.map().size() >= kMaxKeys) fail(mark, fmt::format("a map of more than {} keys", kMaxKeys));
     if (const auto& map = level.value.map(); level.value.find(key.spelling)) {
       auto first = std::find_if(map.begin(), map.end(), [&](const Entry& e) { return e.key == key.spelling; });
       fail(mark, fmt::format("{} is given twice (first at {})", key.spelling, first->place.text()));

@@ -14,6 +14,7 @@
 #include "loongforge/core/rng.h"
 #include "loongforge/nn/kv_cache.h"
 #include "loongforge/ops/attention.h"
+#include "loongforge/spec/components/decoder.h"
 
 namespace loongforge::infer {
 
@@ -62,6 +63,17 @@ int64_t count_layers(const spec::ModelSpec& spec) {
   return layers;
 }
 
+void check_prompt(const std::vector<int32_t>& prompt, const spec::ModelSpec& spec) {
+  if (prompt.empty()) throw DataError("the prompt has no token", "give at least one character, or a BOS token");
+  const auto* decoder = dynamic_cast<const spec::DecoderConfig*>(spec.config.get());
+  for (int32_t id : prompt) {
+    if (decoder && (id < 0 || id >= decoder->vocab_size)) {
+      throw DataError(fmt::format("id {} of the prompt is not below the vocabulary's {}", id, decoder->vocab_size),
+                      "use the model's own tokenizer");
+    }
+  }
+}
+
 std::vector<double> host_row(const at::Tensor& logits) {
   const auto row = logits.reshape({-1}).to(at::TensorOptions().device(c10::kCPU).dtype(at::ScalarType::Double));
   const auto* data = row.const_data_ptr<double>();
@@ -93,7 +105,7 @@ int32_t pick(std::vector<double> logits, const GenerateOptions& options, int64_t
 
 std::vector<int32_t> generate(Model& model, const std::vector<int32_t>& prompt, const GenerateOptions& options,
                               const std::function<bool(int32_t)>& on_token) {
-  if (prompt.empty()) throw DataError("the prompt has no token", "give at least one character, or a BOS token");
+  check_prompt(prompt, model.spec());
   c10::AutoGradMode no_recording(false);
   CachedAttention attention(count_layers(model.spec()));
   std::vector<int32_t> fresh = prompt, generated;

@@ -27,6 +27,10 @@ spec::ModelSpec load_model_spec(const config::RunConfig& config, const spec::Reg
                             "name a Hugging Face model directory (config.json, *.safetensors)");
     }
     hf_config = read_json(folder / "config.json", FileRole::checkpoint);
+    if (!hf_config.is_object()) {
+      throw CheckpointError(fmt::format("{} is not a JSON object", (folder / "config.json").string()),
+                            "copy the model's config.json again");
+    }
   }
   hf_config = overlaid(std::move(hf_config), config::to_json(config.model.config));
   if (hf_config.empty()) {

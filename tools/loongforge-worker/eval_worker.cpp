@@ -74,8 +74,12 @@ int eval_worker(const Args& args) {
   app.add_option("--data", arguments.data, ".txt, .jsonl (also .gz, .zst), .bin/.idx, or integer .npy (each row one sequence)")
       ->required();
   app.add_option("--dtype", arguments.dtype, "compute in fp32, bf16, fp64; default: the directory's");
-  app.add_option("--seq-length", arguments.seq_length, "longest context; longer documents are cut")->capture_default_str();
-  app.add_option("--batch-size", arguments.batch_size, "sequences at a time")->capture_default_str();
+  app.add_option("--seq-length", arguments.seq_length, "longest context; longer documents are cut")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--batch-size", arguments.batch_size, "sequences at a time")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--save-logits", arguments.save_logits, "safetensors file for `logits` [rows, vocabulary]");
   app.add_option("--save-grads", arguments.save_grads, "safetensors file for the gradients of the mean loss");
   app.add_option("--device", arguments.device, "cpu, cuda")->capture_default_str();

@@ -62,10 +62,15 @@ int generate_worker(const Args& args) {
   app.add_option("--model", arguments.model, "model directory (config.json, safetensors, a tokenizer)")->required();
   app.add_option("--prompt", arguments.prompt, "text to continue");
   app.add_option("--prompt-ids", arguments.prompt_ids, "ids to continue, 1,2,3; prints ids");
-  app.add_option("--max-new-tokens", options.max_new_tokens, "length of the continuation")->capture_default_str();
-  app.add_option("--temperature", options.temperature, "0: greedy")->capture_default_str();
-  app.add_option("--top-k", options.top_k, "sample among the k likeliest; 0: all")->capture_default_str();
+  app.add_option("--max-new-tokens", options.max_new_tokens, "length of the continuation")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--temperature", options.temperature, "0: greedy")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--top-k", options.top_k, "sample among the k likeliest; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--top-p", options.top_p, "sample among the likeliest that hold this much probability")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "of the sampling")->capture_default_str();
   app.add_option("--dtype", arguments.dtype, "compute in fp32, bf16, fp64; default: the directory's");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <tuple>
 
 #include "loongforge/core/error.h"
 #include "loongforge/core/json.h"
@@ -113,6 +114,21 @@ void check_unsupported(KeyReader& keys) {
   }
 }
 
+// Sizes up to these can be multiplied without overflow, and lists with an entry a layer be made.
+constexpr int64_t kLargestSize = int64_t{1} << 22, kMostLayers = 10'000;
+
+void check_upper_bounds(const DecoderConfig& c, KeyReader& keys) {
+  const std::tuple<const char*, int64_t, int64_t> sizes[] = {{"hidden_size", c.hidden_size, kLargestSize},
+                                                             {"intermediate_size", c.intermediate_size, kLargestSize},
+                                                             {"vocab_size", c.vocab_size, kLargestSize},
+                                                             {"num_attention_heads", c.num_attention_heads, 1 << 14},
+                                                             {"head_dim", c.head_dim, 1 << 14},
+                                                             {"num_hidden_layers", c.num_hidden_layers, kMostLayers}};
+  for (auto [key, value, most] : sizes) {
+    if (value > most) keys.problem(fmt::format("{} is {}, more than any model has", key, value));
+  }
+}
+
 void check_sizes(const DecoderConfig& c, KeyReader& keys) {
   const std::pair<const char*, int64_t> sizes[] = {{"hidden_size", c.hidden_size},
                                                    {"intermediate_size", c.intermediate_size},
@@ -124,6 +140,9 @@ void check_sizes(const DecoderConfig& c, KeyReader& keys) {
   for (auto [key, value] : sizes) {
     if (keys.find(key) && value < 1) keys.problem(fmt::format("{} is {}, not positive", key, value));
   }
+  check_upper_bounds(c, keys);
+  if (!(c.rms_norm_eps >= 0)) keys.problem(fmt::format("rms_norm_eps is {}, not a small positive number", c.rms_norm_eps));
+  if (!(c.initializer_range >= 0)) keys.problem(fmt::format("initializer_range is {}, negative", c.initializer_range));
   if (c.num_attention_heads < 1 || c.num_key_value_heads < 1) return;
   if (c.num_attention_heads % c.num_key_value_heads != 0) {
     keys.problem(fmt::format("num_attention_heads {} is not a multiple of num_key_value_heads {}",
@@ -157,8 +176,9 @@ DecoderConfig parse_decoder_config(const Json& hf_config, const DecoderDefaults&
   c.mlp_bias = defaults.reads_mlp_bias && keys.flag("mlp_bias", false);
   c.qk_norm = defaults.qk_norm;
   c.rope = read_rope(keys, c.max_position_embeddings);
-  c.layer_windows.assign(static_cast<size_t>(std::max<int64_t>(c.num_hidden_layers, 0)), 0);
-  if (defaults.sliding_window) c.layer_windows = read_windows(keys, c.num_hidden_layers);
+  const int64_t layers = std::clamp<int64_t>(c.num_hidden_layers, 0, kMostLayers);
+  c.layer_windows.assign(static_cast<size_t>(layers), 0);
+  if (defaults.sliding_window) c.layer_windows = read_windows(keys, layers);
   c.dtype = read_dtype(keys);
   check_unsupported(keys);
   check_sizes(c, keys);
