@@ -9,6 +9,8 @@
 namespace loongforge::config {
 namespace {
 
+constexpr int64_t kMostSamples = 1 << 24;  // a step's list of samples is made in memory
+
 class Checker {
  public:
   Checker(const RunConfig& config, const LoadOptions& options, Problems& problems)
@@ -86,6 +88,10 @@ class Checker {
   // Without the number of ranks only the part that holds for any of them is checked.
   void batch(std::optional<int64_t> dp) {
     const int64_t global = c_.train.global_batch_size, micro = c_.train.micro_batch_size, ranks = dp.value_or(1);
+    for (const auto& [key, size] : {std::pair("train.global_batch_size", global), {"train.micro_batch_size", micro}}) {
+      if (size <= kMostSamples) continue;
+      return report(key, fmt::format("{} {} is more than a step can take ({})", key, size, kMostSamples));
+    }
     if (global == 0 || global % (micro * ranks) == 0) return;
     report("train.global_batch_size",
            fmt::format("train.global_batch_size {} must be a multiple of train.micro_batch_size {}{}", global, micro,

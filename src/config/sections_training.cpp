@@ -75,15 +75,13 @@ Section<DataSection> data_section() {
   return s;
 }
 
-constexpr double kMostSamples = 1 << 24;  // a step's list of samples is made in memory
-
 Section<TrainSection> train_section() {
   Section<TrainSection> s;
   s.field("steps", &TrainSection::steps, {.min = 0, .old_names = {"max_steps"}},
           "optimizer steps; auto: by epochs; 0: load (or initialise) and save only")
       .field("epochs", &TrainSection::epochs, {.min = 0, .above_min = true}, "passes over the data when steps is auto")
-      .field("micro_batch_size", &TrainSection::micro_batch_size, {.min = 1, .max = kMostSamples}, "samples per rank and forward pass")
-      .field("global_batch_size", &TrainSection::global_batch_size, {.min = 0, .max = kMostSamples},
+      .field("micro_batch_size", &TrainSection::micro_batch_size, {.min = 1}, "samples per rank and forward pass")
+      .field("global_batch_size", &TrainSection::global_batch_size, {.min = 0},
              "samples per step over all ranks; 0: micro_batch_size × dp")
       .field("eval_every", &TrainSection::eval_every, {.min = 0}, "steps between evaluations; 0: none")
       .field("eval_batches", &TrainSection::eval_batches, {.min = 0},
