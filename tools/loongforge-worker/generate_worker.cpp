@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -79,6 +80,9 @@ int generate_worker(const Args& args) {
   if (parse_or_help(app, args)) return 0;
   if (arguments.prompt.empty() == arguments.prompt_ids.empty()) {
     throw ConfigError("generate needs --prompt or --prompt-ids, and not both", "--prompt \"In the beginning\"");
+  }
+  if (std::isnan(options.top_p) || !std::isfinite(options.temperature)) {
+    throw ConfigError("--top-p and --temperature must be finite numbers", "--temperature 0.8 --top-p 0.95");
   }
   platform::init_runtime({});
   std::optional<Dtype> dtype;

@@ -14,8 +14,18 @@ namespace loongforge::tools {
 
 namespace {
 
+/// Names in damaged files may hold anything; a message shall neither end early nor play with the terminal.
+std::string printable(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 && c != '\n';
+    out += control ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  return out;
+}
+
 void print(const std::string& what, const std::string& hint) {
-  std::fprintf(stderr, "error: %s\nhint: %s\n", what.c_str(), hint.c_str());
+  std::fprintf(stderr, "error: %s\nhint: %s\n", printable(what).c_str(), printable(hint).c_str());
 }
 
 /// For errors that were thrown without advice of their own.
