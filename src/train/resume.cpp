@@ -45,15 +45,15 @@ void check_schedule(const Trainer::Impl& run, const fs::path& folder, const conf
   before.wsd_decay_steps = saved_integer(saved, "optim.wsd_decay_steps");
   const auto old = make_schedule(before, total);
   for (int64_t step = 0; step < steps; ++step) {
-    if (old.at(step) == run.schedule->at(step)) continue;
+    if (learning_rate(old, step) == learning_rate(*run.schedule, step)) continue;
     const int64_t length = before.decay_steps > 0 ? before.decay_steps : total;
     throw ConfigError(
         fmt::format("{} is {} steps into a learning rate schedule of {}; in a run of {} its step {} would have had "
                     "{:.3e} instead of {:.3e}",
-                    folder.string(), steps, length, run.total_steps, step + 1, run.schedule->at(step), old.at(step)),
+                    folder.string(), steps, length, run.total_steps, step + 1, learning_rate(*run.schedule, step), learning_rate(old, step)),
         fmt::format("optim.decay_steps={} keeps that schedule (steps beyond it run at {:.3e}); "
                     "run.allow_changes=[train.steps] jumps to the new one",
-                    length, old.at(std::max(run.total_steps, length) - 1)));
+                    length, learning_rate(old, std::max(run.total_steps, length))));
   }
 }
 

@@ -35,4 +35,9 @@ optim::LrSchedule make_schedule(const config::OptimSection& optim, int64_t total
   return optim::LrSchedule(lr);
 }
 
+double learning_rate(const optim::LrSchedule& schedule, int64_t step) {
+  const bool rises = schedule.config().kind == "cosine";
+  return schedule.at(rises ? std::min(step, schedule.config().total_steps) : step);
+}
+
 }  // namespace loongforge::train

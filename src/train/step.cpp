@@ -123,7 +123,7 @@ bool Trainer::Impl::step(Trainer& trainer) {
   auto decision = optim::decide(norm, config.optim.clip_grad);
   bool any_weight = false;
   for (const auto& [term, weight] : now.weights) any_weight = any_weight || weight > 0;
-  report.lr = schedule->at(steps);
+  report.lr = learning_rate(*schedule, steps);
   if (any_weight) {
     optimizer->step(report.lr, decision);
     store.publish_weights();

@@ -87,5 +87,7 @@ struct Trainer::Impl {
 data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samples);
 /// The learning rate over a run of `total_steps`, or over optim.decay_steps when that is set.
 optim::LrSchedule make_schedule(const config::OptimSection& optim, int64_t total_steps);
+/// Of the step with this 0-based index. Past its end a cosine would rise again, as transformers' does; a run stays down.
+double learning_rate(const optim::LrSchedule& schedule, int64_t step);
 
 }  // namespace loongforge::train

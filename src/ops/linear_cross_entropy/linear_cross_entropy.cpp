@@ -53,7 +53,8 @@ at::Tensor softmax_loss(at::Tensor& z, const Targets& targets, const double* see
   const at::Tensor maximum = z.amax(1, /*keepdim=*/true);
   region.all_reduce_max(maximum);
   z.sub_(maximum);
-  const at::Tensor picked = z.gather(1, targets.column).mul_(targets.here);
+  // Not a product: a rank whose rows are all padding has −inf everywhere.
+  const at::Tensor picked = z.gather(1, targets.column).masked_fill_(targets.here.eq(0), 0);
   z.exp_();
   at::Tensor statistics = at::stack({z.sum(1, /*keepdim=*/true), picked});
   region.all_reduce_sum(statistics);
