@@ -9,9 +9,9 @@
 
 namespace loongforge::train {
 
-namespace {
-
 namespace fs = std::filesystem;
+
+namespace {
 
 /// dlopen looks for names without a slash in the system's folders only; a file that is here is meant first.
 std::string library_path(const std::string& given) {
