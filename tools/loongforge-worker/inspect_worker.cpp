@@ -140,7 +140,7 @@ int inspect_worker(const Args& args) {
   load.overrides = app.remaining();
   load.data_kinds = registry.dataset_kinds();
   const auto config = config::load_run_config(arguments.config, load);
-  train::load_plugins(config.run.plugins, registry);
+  train::load_plugins(config, registry);
   inspect(arguments, config, std::move(registry));
   return 0;
 }
