@@ -59,8 +59,7 @@ class Data(unittest.TestCase):
                     f"run.output_dir={self.folder / 'look'}", "data.seq_length=64", "--samples", "2").stdout
         self.assertEqual(shown.count("--- sample"), 2)
         self.assertIn("64 tokens, 63 of them learned", shown)
-        self.assertRegex(shown, "Line 0 tells of 0")
-        self.assertIn("⟦", shown)
+        self.assertIn("L⟦ine 0 tells of 0.\nLine 1", shown)  # nothing tells the first token
 
     def test_bad_files_and_settings_are_named(self):
         bad = self.folder / "bad.jsonl"
