@@ -27,7 +27,7 @@ class Checker {
 
   void names() {
     if (!c_.run.plugins.empty()) return;  // what plug-ins register is known only to the worker
-    std::vector<std::string> kinds = {"text", "jsonl", "indexed", "tokens"}, optimizers = {"adamw"};
+    std::vector<std::string> kinds = {"text", "jsonl", "sft", "indexed", "tokens"}, optimizers = {"adamw"};
     kinds.insert(kinds.end(), options_.data_kinds.begin(), options_.data_kinds.end());
     optimizers.insert(optimizers.end(), options_.optimizers.begin(), options_.optimizers.end());
     one_of("data.kind", c_.data.kind, kinds);
@@ -39,6 +39,13 @@ class Checker {
     if (!d.weights.empty() && d.weights.size() != d.train.size()) {
       report("data.weights", fmt::format("data.weights has {} numbers for the {} entries of data.train",
                                          d.weights.size(), d.train.size()));
+    }
+    for (const Entry& column : d.columns.map()) {
+      if (column.value.is(Value::Kind::string)) continue;
+      problems_.add(column.place, fmt::format("data.columns.{} must be the name of a field", column.key));
+    }
+    if (d.kind == "sft" && d.tokenizer.empty() && c_.model.path.empty()) {
+      report("data.tokenizer", "data.kind=sft needs a tokenizer with a chat template: data.tokenizer or model.path");
     }
   }
 

@@ -51,7 +51,7 @@ Section<ModelSection> model_section() {
 Section<DataSection> data_section() {
   Section<DataSection> s;
   s.field("kind", &DataSection::kind, {},
-          "text and jsonl (documents), indexed (Megatron .bin/.idx), tokens (integer .npy [samples, "
+          "text and jsonl (documents), sft (conversations), indexed (Megatron .bin/.idx), tokens (integer .npy [samples, "
           "length]), or a plug-in's")
       .field("train", &DataSection::train, {.old_names = {"path"}}, "training files, patterns (`*.jsonl`), or folders; text, JSONL, Parquet, Arrow, tar, also .gz and .zst")
       .field("weights", &DataSection::weights, {.min = 0, .above_min = true},
@@ -70,6 +70,16 @@ Section<DataSection> data_section() {
       .field("append_eod", &DataSection::append_eod, {}, "end each document with the end-of-document id")
       .field("bad_records", &DataSection::bad_records, {.allowed = {"fail", "skip"}},
              "records that can't be read: stop, or pass over them and count")
+      .field("format", &DataSection::format, {.allowed = {"auto", "messages", "sharegpt", "alpaca", "prompt"}},
+             "of sft records; auto: by the fields of each")
+      .field("columns", &DataSection::columns, {}, "of sft records that name fields otherwise: {messages: dialog}")
+      .field("chat_template", &DataSection::chat_template, {},
+             "Jinja file, or name of a template in the tokenizer's folder; default: that folder's")
+      .field("train_on", &DataSection::train_on, {.allowed = {"all", "last", "completions"}},
+             "turns of the assistant that are learned: all, the last, or those after the last question")
+      .field("truncation", &DataSection::truncation, {.allowed = {"right", "left", "drop", "error"}},
+             "conversations longer than seq_length: keep the beginning, the end, leave them out, or stop")
+      .field("pack_buffer", &DataSection::pack_buffer, {.min = 1}, "conversations packed together, longest first")
       .field("workers", &DataSection::workers, {.min = 1, .max = 256}, "threads that prepare batches")
       .field("prefetch", &DataSection::prefetch, {.min = 1, .max = 1024}, "steps prepared ahead");
   return s;

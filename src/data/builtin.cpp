@@ -6,6 +6,7 @@
 #include "cached_text.h"
 #include "loongforge/core/error.h"
 #include "loongforge/corpus/records.h"
+#include "loongforge/corpus/sft.h"
 #include "loongforge/corpus/sources.h"
 #include "loongforge/spec/components/decoder.h"
 #include "rows_dataset.h"
@@ -26,6 +27,28 @@ std::unique_ptr<corpus::SampleSource> document_source(const std::string& prefix,
   if (!request.packing) return corpus::make_documents(std::move(reader), request.seq_length);
   return corpus::make_windows(std::move(reader), request.seq_length,
                               request.reset_positions ? corpus::Documents::packed : corpus::Documents::joined);
+}
+
+corpus::Truncation truncation_of(const std::string& name) {
+  if (name == "left") return corpus::Truncation::left;
+  if (name == "drop") return corpus::Truncation::drop;
+  if (name == "error") return corpus::Truncation::error;
+  return corpus::Truncation::right;
+}
+
+void add_conversations(Sources& sources, const std::string& prefix, const BuiltinRequest& request,
+                       const std::vector<std::string>& files, int64_t vocabulary) {
+  corpus::SftRows rows;
+  rows.seq_length = request.seq_length;
+  rows.truncation = truncation_of(request.conversations.truncation);
+  rows.packing = request.packing;
+  rows.buffer = request.conversations.pack_buffer;
+  rows.seed = request.seed;
+  rows.shuffle = request.shuffle;
+  corpus::SftRowCounts counts;
+  sources.parts.push_back(corpus::make_sft_rows(prefix, vocabulary, rows, files, &counts));
+  sources.summary += fmt::format("{}{}: {}", sources.summary.empty() ? "" : "\n",
+                                 request.validation ? "validation" : "training", counts.summary(request.seq_length));
 }
 
 /// Prefixes of the indexed datasets that an entry names: itself, or a pattern's matches.
@@ -50,6 +73,8 @@ void add_sources(Sources& sources, const std::vector<std::string>& entries, cons
   const auto files = corpus::expand_files(entries, other_split ? "validation" : "train");
   if (request.kind == "tokens") {
     for (const auto& file : files) sources.parts.push_back(corpus::make_npy_rows(file, vocabulary));
+  } else if (request.kind == "sft") {
+    add_conversations(sources, cached_conversations(request, files, part), request, files, vocabulary);
   } else {
     sources.parts.push_back(document_source(cached_documents(request, files, part), request, vocabulary));
   }
@@ -83,10 +108,10 @@ std::shared_ptr<const Dataset> blended(const BuiltinRequest& request, Part part,
 
 }  // namespace
 
-std::vector<std::string> builtin_kinds() { return {"text", "jsonl", "indexed", "tokens"}; }
+std::vector<std::string> builtin_kinds() { return {"text", "jsonl", "sft", "indexed", "tokens"}; }
 
 std::shared_ptr<const Dataset> make_builtin(const BuiltinRequest& request, const spec::ModelSpec& model) {
-  const bool cached = request.kind == "text" || request.kind == "jsonl";
+  const bool cached = request.kind == "text" || request.kind == "jsonl" || request.kind == "sft";
   const bool split = cached && request.valid.empty() && request.valid_fraction > 0;
   if (request.validation && request.valid.empty() && !split) return nullptr;
   const Part part = !split ? Part::whole : request.validation ? Part::valid : Part::train;

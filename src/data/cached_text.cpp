@@ -4,11 +4,14 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "loongforge/core/checksum.h"
 #include "loongforge/core/error.h"
 #include "loongforge/core/files.h"
+#include "loongforge/core/json.h"
 #include "loongforge/core/log.h"
+#include "loongforge/corpus/sft.h"
 #include "loongforge/corpus/tokenize.h"
 #include "loongforge/tokenizer/tokenizer.h"
 
@@ -83,6 +86,42 @@ void warn_of(const std::vector<std::string>& records) {
   for (const auto& record : records) log_warning("{}", record);
 }
 
+Json special_tokens(const fs::path& folder) {
+  Json tokens = Json::object();
+  const fs::path file = folder / "tokenizer_config.json";
+  if (!fs::exists(file)) return tokens;
+  const Json settings = read_json(file);
+  for (const char* name : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
+    if (!settings.contains(name)) continue;
+    const Json& token = settings[name];
+    if (token.is_string()) tokens[name] = token;
+    if (token.is_object() && token.contains("content")) tokens[name] = token["content"];
+  }
+  return tokens;
+}
+
+fs::path tokenizer_folder(const BuiltinRequest& request) {
+  const fs::path given = request.tokenizer;
+  return fs::is_directory(given) ? given : given.parent_path();
+}
+
+/// data.chat_template names a file, or one of the folder's templates.
+tokenizer::ChatTemplate open_template(const BuiltinRequest& request) {
+  const fs::path folder = tokenizer_folder(request);
+  const std::string& name = request.conversations.chat_template;
+  if (!name.empty() && fs::is_regular_file(name)) {
+    return tokenizer::ChatTemplate::from_text(read_file(name, FileRole::config), special_tokens(folder), name);
+  }
+  return tokenizer::ChatTemplate::from_folder(folder, name);
+}
+
+tokenizer::MaskOptions mask_of(const ConversationRequest& request) {
+  tokenizer::MaskOptions mask;
+  if (request.train_on == "last") mask.train_on = tokenizer::TrainOn::last;
+  if (request.train_on == "completions") mask.train_on = tokenizer::TrainOn::completions;
+  return mask;
+}
+
 }  // namespace
 
 std::string cached_documents(const BuiltinRequest& request, const std::vector<std::string>& files, Part part) {
@@ -111,6 +150,32 @@ std::string cached_documents(const BuiltinRequest& request, const std::vector<st
     log_info("{} documents, {} tokens{}", report.train_documents + report.valid_documents,
              report.train_ids + report.valid_ids,
              report.skipped > 0 ? fmt::format("; {} bad records passed over", report.skipped) : "");
+  });
+}
+
+std::string cached_conversations(const BuiltinRequest& request, const std::vector<std::string>& files, Part part) {
+  const auto chat = open_template(request);
+  const auto& choices = request.conversations;
+  const double holdout = holdout_of(request, part);
+  const std::string key = tokenizer_text(request) + chat.source() + special_tokens(tokenizer_folder(request)).dump() +
+                          Json(choices.columns).dump() +
+                          fmt::format("conversations {} {} {} {} {}", choices.format, choices.train_on, holdout,
+                                      request.seed, request.bad_records) +
+                          describe(files);
+  return cached(request, key, part, [&](const std::string& stem) {
+    corpus::SftOptions options;
+    options.inputs = files;
+    options.output = stem;
+    options.layout = {choices.format, choices.columns};
+    options.mask = mask_of(choices);
+    options.holdout = holdout;
+    options.holdout_seed = request.seed;
+    options.bad_records = bad_records_of(request);
+    log_info("tokenizing {} file(s) of conversations into {}, once", files.size(), request.cache_dir);
+    const auto report =
+        corpus::tokenize_conversations(tokenizer::Tokenizer::from_file(request.tokenizer), chat, options, Progress());
+    warn_of(report.examples);
+    log_info("{}", report.summary());
   });
 }
 

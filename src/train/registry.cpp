@@ -19,6 +19,17 @@ std::unique_ptr<optim::Optimizer> adamw(const config::RunConfig& config) {
   return optim::make_adamw(options);
 }
 
+data::ConversationRequest conversation_request(const config::DataSection& section) {
+  data::ConversationRequest request;
+  request.format = section.format;
+  for (const auto& column : section.columns.map()) request.columns[column.key] = column.value.as_string();
+  request.chat_template = section.chat_template;
+  request.train_on = section.train_on;
+  request.truncation = section.truncation;
+  request.pack_buffer = section.pack_buffer;
+  return request;
+}
+
 /// The fields of the data section that the library's own datasets read.
 data::BuiltinRequest data_request(const config::RunConfig& config, Split split) {
   data::BuiltinRequest request;
@@ -36,6 +47,7 @@ data::BuiltinRequest data_request(const config::RunConfig& config, Split split) 
   request.append_eod = config.data.append_eod;
   request.shuffle = config.data.shuffle;
   request.bad_records = config.data.bad_records;
+  request.conversations = conversation_request(config.data);
   request.seed = static_cast<uint64_t>(config.run.seed);
   request.cache_dir = config.run.output_dir + "/data";
   request.validation = split == Split::valid;

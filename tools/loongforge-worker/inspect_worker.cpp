@@ -133,7 +133,7 @@ int inspect_worker(const Args& args) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.allow_extras();
   app.footer(
-      "Example: loongforge data inspect --config quickstart data.kind=text \"data.train=[my.txt]\"");
+      "Example: loongforge data inspect --config examples/sft_lora_qwen3.yaml model.path=DIR data.train=[my.jsonl]");
   if (parse_or_help(app, args)) return 0;
   auto registry = train::Registry::builtin();
   config::LoadOptions load;

@@ -49,7 +49,7 @@ struct ModelSection {
 };
 
 struct DataSection {
-  std::string kind = "text";            // text | jsonl | indexed | tokens | a kind of a plug-in
+  std::string kind = "text";            // text | jsonl | sft | indexed | tokens | a kind of a plug-in
   std::vector<std::string> train;       // files, patterns, folders
   std::vector<double> weights;          // of a blend: one for each entry of train; empty: all of each
   std::string weight_by = "samples";    // samples | tokens
@@ -63,6 +63,13 @@ struct DataSection {
   std::string text_key = "text";
   bool append_eod = true;
   std::string bad_records = "fail";     // fail | skip
+  // of kind sft
+  std::string format = "auto";          // auto | messages | sharegpt | alpaca | prompt
+  Value columns = Value::empty_map();   // field here: field in the files
+  std::string chat_template;            // file, or name of one in the tokenizer's folder; empty: its default
+  std::string train_on = "all";         // all | last | completions
+  std::string truncation = "right";     // right | left | drop | error
+  int64_t pack_buffer = 1024;           // conversations packed together
   int64_t workers = 1;
   int64_t prefetch = 2;
 };
