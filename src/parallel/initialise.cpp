@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Initial values: functions of (seed, published name, element index), drawn on the host into exactly what this rank keeps.
-#include <ATen/Parallel.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 
 #include "loongforge/core/error.h"
+#include "loongforge/platform/parallel.h"
 #include "parallel/store_impl.h"
 
 namespace loongforge::parallel {
@@ -67,7 +67,7 @@ void draw_box(const spec::ParamSpec& spec, const spec::Piece& piece, const spec:
   const int64_t width = dims == 0 ? 1 : box.size[dims - 1], rows = box.numel() / width;
   std::vector<T> host(static_cast<size_t>(box.numel()));
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 15) / width);
-  at::parallel_for(0, rows, grain, [&](int64_t first, int64_t last) {
+  platform::parallel_for(rows, grain, [&](int64_t first, int64_t last) {
     draw_rows(spec, piece, source, box, seed, first, last, host.data() + first * width);
   });
   data.copy_(at::from_blob(host.data(), box.size, at::TensorOptions().dtype(staging)));

@@ -31,6 +31,13 @@ foreach(_entry IN LISTS _torch_entries)
 endforeach()
 find_library(LF_TORCH_CPU_LIB torch_cpu PATHS "${TORCH_DIR}/lib" NO_DEFAULT_PATH REQUIRED)
 find_library(LF_C10_LIB c10 PATHS "${TORCH_DIR}/lib" NO_DEFAULT_PATH REQUIRED)
+# The OpenMP runtime of this LibTorch: its own copy, or the system's.
+file(GLOB LF_TORCH_OPENMP_LIB "${TORCH_DIR}/lib/libgomp*.so*" "${TORCH_DIR}/lib/libiomp5.so")
+if(LF_TORCH_OPENMP_LIB)
+  list(GET LF_TORCH_OPENMP_LIB 0 LF_TORCH_OPENMP_LIB)
+else()
+  set(LF_TORCH_OPENMP_LIB gomp)
+endif()
 find_library(LF_TORCH_CUDA_LIB torch_cuda PATHS "${TORCH_DIR}/lib" NO_DEFAULT_PATH)
 find_library(LF_C10_CUDA_LIB c10_cuda PATHS "${TORCH_DIR}/lib" NO_DEFAULT_PATH)
 
@@ -42,7 +49,7 @@ if(NOT TARGET LibTorch::cpu)
     IMPORTED_LOCATION "${LF_TORCH_CPU_LIB}"
     INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${LF_TORCH_OVERLAY};${LF_TORCH_OVERLAY}/torch/csrc/api/include"
     INTERFACE_INCLUDE_DIRECTORIES "${LF_TORCH_OVERLAY};${LF_TORCH_OVERLAY}/torch/csrc/api/include"
-    INTERFACE_LINK_LIBRARIES LibTorch::c10)
+    INTERFACE_LINK_LIBRARIES "LibTorch::c10;${LF_TORCH_OPENMP_LIB}")
 endif()
 if(LF_TORCH_CUDA_LIB AND LF_C10_CUDA_LIB AND NOT TARGET LibTorch::cuda)
   add_library(LibTorch::c10_cuda UNKNOWN IMPORTED)
