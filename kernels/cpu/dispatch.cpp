@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "loongforge/core/error.h"
@@ -53,12 +54,19 @@ const KernelTable& choose_table(std::string_view wanted) {
                     fmt::format("this machine runs: {}; unset the variable for the best", fmt::join(names, ", ")));
 }
 
+namespace {
+std::atomic<const KernelTable*> g_table{nullptr};  // null: not chosen yet
+std::atomic<bool> g_in_use{true};
+}  // namespace
+
 const KernelTable& kernels() {
-  static const KernelTable& chosen = []() -> const KernelTable& {
+  const KernelTable* table = g_table.load(std::memory_order_acquire);
+  if (!table) {
     const char* wanted = std::getenv("LOONGFORGE_CPU_ISA");
-    return choose_table(wanted ? wanted : "");
-  }();
-  return chosen;
+    table = &choose_table(wanted ? wanted : "");
+    g_table.store(table, std::memory_order_release);
+  }
+  return *table;
 }
 
 bool fast_bf16_pairs() {
@@ -67,6 +75,17 @@ bool fast_bf16_pairs() {
 #else
   return false;
 #endif
+}
+
+bool kernels_in_use() { return g_in_use.load(std::memory_order_relaxed); }
+
+KernelScope::KernelScope(const KernelTable* table) : before_(&kernels()), in_use_before_(kernels_in_use()) {
+  if (table) g_table = table;
+  g_in_use = table != nullptr;
+}
+KernelScope::~KernelScope() {
+  g_table = before_;
+  g_in_use = in_use_before_;
 }
 
 }  // namespace loongforge::cpu

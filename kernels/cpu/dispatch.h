@@ -22,4 +22,21 @@ const KernelTable& kernels();
 /// AMX: Emerald Rapids ends a vector of pairs every two cycles, and two vectors of floats every cycle.
 bool fast_bf16_pairs();
 
+/// Whether operations may call kernels(): false inside a KernelScope of none.
+bool kernels_in_use();
+
+/// Makes kernels() another table for a scope, or with null leaves operations to their references. For the whole process: for
+/// tests and measurements.
+class KernelScope {
+ public:
+  explicit KernelScope(const KernelTable* table);
+  ~KernelScope();
+  KernelScope(const KernelScope&) = delete;
+  KernelScope& operator=(const KernelScope&) = delete;
+
+ private:
+  const KernelTable* before_;
+  bool in_use_before_;
+};
+
 }  // namespace loongforge::cpu
