@@ -47,7 +47,12 @@ double gemm_limit(Dtype dtype, c10::Device device) {
   static std::map<Dtype, double> limits;
   std::lock_guard lock(mutex);
   auto found = limits.find(dtype);
-  if (found == limits.end()) found = limits.emplace(dtype, measure(dtype)).first;
+  if (found == limits.end()) {
+    // Products of 16-bit floats may run in fp32 where that is faster.
+    const bool narrow = dtype == Dtype::bf16 || dtype == Dtype::f16;
+    const double limit = std::max(measure(dtype), narrow ? measure(Dtype::f32) : 0.0);
+    found = limits.emplace(dtype, limit).first;
+  }
   return found->second;
 }
 

@@ -5,9 +5,15 @@
 
 namespace loongforge::ops {
 
-/// a·b for [m, k]·[k, n], in the type of a. On CPUs without instructions for 16-bit floats the product runs in acc(dtype) and is
-/// rounded once: LibTorch's own 16-bit products there are several times slower and no more exact.
+/// Whether products of this type of operands on this device run in acc(dtype) and are rounded once: on CPUs that multiply
+/// 16-bit floats no faster than fp32, where LibTorch's own 16-bit products are slower and no more exact. Never inside
+/// cpu::KernelScope without kernels.
+bool products_widen(const at::Tensor& operand);
+
+/// a·b for [m, k]·[k, n], in a's type. Where products widen, either operand may be in the accumulation type already.
 at::Tensor product(const at::Tensor& a, const at::Tensor& b);
+/// The same, written to `into` [m, n] of any type that the operands may have.
+void product_into(at::Tensor into, const at::Tensor& a, const at::Tensor& b);
 /// The same plus a row vector.
 at::Tensor product_plus(const at::Tensor& row, const at::Tensor& a, const at::Tensor& b);
 /// into += a·b, where `into` has a's type or its accumulation type.
