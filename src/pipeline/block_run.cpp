@@ -3,9 +3,9 @@
 
 #include <ATen/ops/full_like.h>
 #include <c10/core/GradMode.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include "loongforge/core/error.h"
+#include "loongforge/step/function.h"
 
 namespace loongforge::pipeline {
 namespace {
@@ -91,7 +91,7 @@ StateGrads BlockRun::backward(StateGrads grads, const step::MicroBatch& batch, s
   grads.clear();
   outputs_ = step::State();
   losses_.clear();
-  if (!roots.empty()) torch::autograd::backward(roots, root_grads);
+  if (!roots.empty()) step::backward(roots, root_grads);
   for (const auto& entry : inputs_.entries()) accumulate(result, entry.name, entry.tensor.grad());
   inputs_ = step::State();
   return result;

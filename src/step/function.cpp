@@ -2,6 +2,7 @@
 #include "loongforge/step/function.h"
 
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
@@ -90,5 +91,7 @@ at::Tensor record(const char* name, const Tensors& inputs, at::Tensor output, Te
   record(name, inputs, outputs, std::move(saved), std::move(backward));
   return outputs[0];
 }
+
+void backward(const Tensors& outputs, const Tensors& grads) { torch::autograd::backward(outputs, grads); }
 
 }  // namespace loongforge::step

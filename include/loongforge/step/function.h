@@ -39,4 +39,7 @@ void record(const char* name, const Tensors& inputs, Tensors& outputs, Tensors s
 /// The same for one output.
 at::Tensor record(const char* name, const Tensors& inputs, at::Tensor output, Tensors saved, BackwardFn backward);
 
+/// Runs the recorded backward from `outputs`, into whose gradients `grads` flow; fills the gradients of leaves.
+void backward(const Tensors& outputs, const Tensors& grads);
+
 }  // namespace loongforge::step

@@ -4,8 +4,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
+#include <algorithm>
+
 #include "loongforge/core/error.h"
 #include "loongforge/step/function.h"
+#include "step/own_kernel.h"
 
 namespace loongforge::ops {
 namespace {
@@ -29,7 +32,7 @@ at::Tensor take_rows(const at::Tensor& table, const at::Tensor& rows) {
   return at::index_select(table, 0, rows);
 }
 
-void accumulate_rows(const at::Tensor& main_grad, const LocalIds& ids, const at::Tensor& dy) {
+void reference_accumulate(const at::Tensor& main_grad, const LocalIds& ids, const at::Tensor& dy) {
   at::Tensor rows = dy.to(main_grad.scalar_type());
   if (ids.untrained.defined()) rows = rows.masked_fill(ids.untrained, 0);
   // index_add_ is sequential on the CPU; accelerators sort in the accumulating index_put_.
@@ -40,6 +43,42 @@ void accumulate_rows(const at::Tensor& main_grad, const LocalIds& ids, const at:
   } else {
     at::Tensor(main_grad).index_add_(0, ids.rows, rows);
   }
+}
+
+/// What the backward needs of the forward.
+struct Lookup {
+  at::Tensor ids;
+  RowRange range;
+  std::optional<int64_t> padding_id;
+};
+
+LocalIds trained_ids(const Lookup& lookup, const step::Param& table) {
+  LocalIds local = local_ids(lookup.ids, table, lookup.range);
+  if (lookup.padding_id) {
+    const at::Tensor padding = lookup.ids.eq(*lookup.padding_id).unsqueeze(1);
+    local.untrained = local.untrained.defined() ? local.untrained.bitwise_or(padding) : padding;
+  }
+  return local;
+}
+
+void accumulate_rows(const step::Param& table, const Lookup& lookup, const at::Tensor& dy) {
+  const at::Tensor main_grad = table.main_grad(), rows = dy.contiguous(), ids = lookup.ids.contiguous();
+  const auto type = step::kernel_type({rows});
+  if (!type || step::kernel_type({main_grad}) != cpu::Type::f32 || !ids.is_cpu()) {
+    reference_accumulate(main_grad, trained_ids(lookup, table), dy);
+    return;
+  }
+  cpu::AddRows add{.type = *type, .rows = rows.const_data_ptr(), .ids = ids.const_data_ptr<int64_t>()};
+  add.count = rows.size(0);
+  add.width = rows.size(1);
+  add.first = lookup.range.first;
+  add.last = lookup.range.first + lookup.range.count;
+  add.untrained = lookup.padding_id.value_or(-1);
+  add.table = main_grad.data_ptr<float>();
+  constexpr int64_t kUnits = 64;
+  add.units = kUnits;
+  const int64_t grain = std::max<int64_t>(1, kUnits * step::kGrain / std::max<int64_t>(1, rows.numel()));
+  platform::parallel_for(kUnits, grain, [&](int64_t begin, int64_t end) { cpu::kernels().scatter->add_rows(add, begin, end); });
 }
 
 }  // namespace
@@ -57,22 +96,18 @@ RowRange row_range(const step::Param& table) {
 }
 
 at::Tensor embedding(const at::Tensor& ids, const step::Param& table, std::optional<int64_t> padding_id) {
-  LocalIds local;
+  const Lookup lookup{ids, row_range(table), padding_id};
   at::Tensor y;
   {
     step::NoRecord no_record;
-    local = local_ids(ids, table, row_range(table));
+    const LocalIds local = local_ids(ids, table, lookup.range);
     y = take_rows(table.weight(), local.rows);
     if (local.elsewhere.defined()) y.masked_fill_(local.elsewhere, 0);
-    if (padding_id) {
-      const at::Tensor padding = ids.eq(*padding_id).unsqueeze(1);
-      local.untrained = local.untrained.defined() ? local.untrained.bitwise_or(padding) : padding;
-    }
   }
   if (!step::recording() || !table.trainable()) return y;
   const step::Param* handle = &table;
-  return step::record("embedding", {}, y, {}, [handle, local](const step::Tensors& grads, const step::Tensors&) {
-    accumulate_rows(handle->main_grad(), local, grads[0]);
+  return step::record("embedding", {}, y, {}, [handle, lookup](const step::Tensors& grads, const step::Tensors&) {
+    accumulate_rows(*handle, lookup, grads[0]);
     handle->contributed();
     return step::Tensors{};
   });

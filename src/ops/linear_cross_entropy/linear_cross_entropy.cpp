@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/ops/linear_cross_entropy.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
@@ -14,6 +15,7 @@
 #include "loongforge/ops/product.h"
 #include "loongforge/step/dtype.h"
 #include "loongforge/step/function.h"
+#include "step/own_kernel.h"
 
 namespace loongforge::ops {
 namespace {
@@ -48,6 +50,16 @@ Targets targets_of(const at::Tensor& labels, const at::Tensor& row_weights, cons
   return {column.mul(here), here.to(type), weight};
 }
 
+/// The rows of a chunk and what their loss needs.
+struct Chunk {
+  at::Tensor hidden, labels, row_weights;
+};
+
+Chunk chunk_of(const at::Tensor& hidden, const CrossEntropyOptions& options, int64_t begin, int64_t count) {
+  return {hidden.narrow(0, begin, count), options.labels.narrow(0, begin, count),
+          options.row_weights.defined() ? options.row_weights.narrow(0, begin, count) : at::Tensor()};
+}
+
 /// Turns the chunk's logits into (seed × their gradient) when `seed` is not null; returns Σ weight·loss.
 at::Tensor softmax_loss(at::Tensor& z, const Targets& targets, const double* seed, step::RegionComm& region) {
   const at::Tensor maximum = z.amax(1, /*keepdim=*/true);
@@ -68,27 +80,60 @@ at::Tensor softmax_loss(at::Tensor& z, const Targets& targets, const double* see
   return loss;
 }
 
+/// Logits, loss and the gradient of the logits (null `seed`: none) of a chunk by the composition of ATen's operations.
+at::Tensor reference_chunk(const Chunk& chunk, const at::Tensor& weight, const RowRange& range, const double* seed,
+                           step::RegionComm& region, at::Tensor& loss) {
+  const at::ScalarType type = step::acc(chunk.hidden.scalar_type());
+  at::Tensor z = local_logits(chunk.hidden, weight, range);
+  loss = softmax_loss(z, targets_of(chunk.labels, chunk.row_weights, range, type), seed, region);
+  return z.to(chunk.hidden.scalar_type());
+}
+
+/// The same by the kernel of this CPU, over whole rows of classes.
+at::Tensor own_chunk(const Chunk& chunk, const at::Tensor& weight, const RowRange& range, const double* seed, at::Tensor& loss) {
+  // Where products run in acc anyway, the logits and their gradient stay in it.
+  const bool stay = products_widen(chunk.hidden);
+  const at::Tensor z = stay ? acc_product(chunk.hidden, weight.t()) : product(chunk.hidden, weight.t());
+  const at::Tensor labels = chunk.labels.contiguous();
+  const at::Tensor losses = at::empty({z.size(0)}, z.options().dtype(step::kWeightDtype));
+  cpu::CrossEntropy entropy{.type = *step::strided_kernel_type(z), .logits = z.data_ptr()};
+  entropy.columns = z.size(1);
+  entropy.classes = range.count;
+  entropy.labels = labels.const_data_ptr<int64_t>();
+  entropy.ignored = kIgnoredLabel;
+  at::Tensor weights;
+  if (chunk.row_weights.defined()) {
+    weights = chunk.row_weights.to(step::acc(z.scalar_type())).contiguous();
+    entropy.weights = weights.const_data_ptr<float>();
+  }
+  entropy.losses = losses.data_ptr<double>();
+  entropy.want_grad = seed != nullptr;
+  entropy.seed = seed ? *seed : 0;
+  platform::parallel_for(z.size(0), step::grain_rows(entropy.columns),
+                         [&](int64_t begin, int64_t end) { cpu::kernels().cross_entropy->run(entropy, begin, end); });
+  loss = losses.sum();
+  return z;
+}
+
 /// One pass over all chunks. `dhidden` defined: filled; `dweight` defined: accumulated into.
 at::Tensor run(const at::Tensor& hidden, const step::Param& head, const CrossEntropyOptions& options, at::Tensor dhidden,
                at::Tensor dweight, step::RegionComm& region) {
   const at::Tensor& weight = head.weight();
   const RowRange range = row_range(head);
-  const at::ScalarType type = step::acc(hidden.scalar_type());
-  const int64_t rows = hidden.size(0), chunk = chunk_rows(options.chunk_rows, range.rows);
+  const int64_t rows = hidden.size(0), step_rows = chunk_rows(options.chunk_rows, range.rows);
   const bool backward = dhidden.defined() || dweight.defined();
-  at::Tensor sum = at::zeros({}, hidden.options().dtype(type).requires_grad(false));
-  for (int64_t begin = 0; begin < rows; begin += chunk) {
-    const int64_t count = std::min(chunk, rows - begin);
-    const at::Tensor x = hidden.narrow(0, begin, count);
-    const at::Tensor row_weights =
-        options.row_weights.defined() ? options.row_weights.narrow(0, begin, count) : at::Tensor();
-    at::Tensor z = local_logits(x, weight, range);
-    sum.add_(softmax_loss(z, targets_of(options.labels.narrow(0, begin, count), row_weights, range, type),
-                          backward ? &options.seed : nullptr, region));
-    if (!backward) continue;
-    z = z.to(x.scalar_type());
-    if (dhidden.defined()) dhidden.narrow(0, begin, count).copy_(product(z, weight));
-    if (dweight.defined()) accumulate_outer(dweight, z, x);
+  const double* seed = backward ? &options.seed : nullptr;
+  // Classes on several ranks need reductions between the passes, which the composition has.
+  const bool own = region.size() == 1 && step::strided_kernel_type(hidden) && options.labels.is_cpu();
+  at::Tensor sum = at::zeros({}, hidden.options().dtype(step::acc(hidden.scalar_type())).requires_grad(false));
+  for (int64_t begin = 0; begin < rows; begin += step_rows) {
+    const Chunk chunk = chunk_of(hidden, options, begin, std::min(step_rows, rows - begin));
+    at::Tensor loss;
+    const at::Tensor dz =
+        own ? own_chunk(chunk, weight, range, seed, loss) : reference_chunk(chunk, weight, range, seed, region, loss);
+    sum.add_(loss);
+    if (dhidden.defined()) product_into(dhidden.narrow(0, begin, dz.size(0)), dz, weight);
+    if (dweight.defined()) accumulate_outer(dweight, dz, chunk.hidden);
   }
   return sum;
 }
