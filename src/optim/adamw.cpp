@@ -34,20 +34,21 @@ class AdamW final : public Optimizer {
     LF_ASSERT(taken_.defined(), "attach() comes before step()");
     skipped_.add_(decision.skip);
     taken_.add_(1.0).sub_(decision.skip);
+    std::vector<AdamWUpdate> updates;
     for (step::FlatShard& shard : shards_) {
       for (const step::FlatSegment& segment : shard.segments) {
-        const int64_t count = segment.end - segment.begin;
-        const auto cut = [&](const at::Tensor& flat) { return flat.narrow(0, segment.begin, count); };
-        AdamWUpdate update{cut(shard.master), cut(shard.grad), cut(shard.state[kFirst]), cut(shard.state[kSecond]),
-                           cut(shard.weight)};
+        AdamWUpdate& update = updates.emplace_back(
+            AdamWUpdate{shard.master, shard.grad, shard.state[kFirst], shard.state[kSecond], shard.weight});
+        update.begin = segment.begin;
+        update.count = segment.end - segment.begin;
         update.lr = lr * segment.lr_scale;
         update.weight_decay = segment.weight_decay ? config_.weight_decay : 0.0;
         update.beta1 = config_.beta1;
         update.beta2 = config_.beta2;
         update.eps = config_.eps;
-        adamw_update(update, taken_, decision);
       }
     }
+    adamw_update(updates, taken_, decision);
   }
 
   std::vector<std::string> state_names() const override { return {kFirst, kSecond}; }

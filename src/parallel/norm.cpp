@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The global gradient norm: every distinct element of the model is counted by exactly one rank of the world.
-#include <ATen/Parallel.h>
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 
 #include "loongforge/core/error.h"
+#include "loongforge/step/square_sum.h"
 #include "parallel/store_impl.h"
 
 namespace loongforge::parallel {
 namespace {
-
-constexpr int64_t kChunk = int64_t{1} << 15;  // elements; the fp64 copy stays in the cache
 
 void add_range(std::vector<FlatRange>& ranges, FlatRange range) {
   if (range.count <= 0) return;
@@ -63,30 +59,11 @@ std::vector<FlatRange> counted_ranges(const Entry& entry, bool first_sharer) {
   return ranges;
 }
 
-// Chunks are summed in their order, so that the result doesn't depend on the number of threads.
-void add_squares(at::Tensor& sum, const at::Tensor& flat) {
-  const int64_t chunks = (flat.numel() + kChunk - 1) / kChunk;
-  at::Tensor squares = at::zeros({chunks}, sum.options());
-  const auto add_chunks = [&](int64_t first, int64_t last) {
-    for (int64_t c = first; c < last; ++c) {
-      const at::Tensor part = flat.narrow(0, c * kChunk, std::min(kChunk, flat.numel() - c * kChunk)).to(at::kDouble);
-      squares.select(0, c).copy_(part.square().sum());  // not dot: BLAS starts threads of its own
-    }
-  };
-  // One parallel region around all chunks: entering one for each costs more than the sums.
-  if (flat.is_cpu()) {
-    at::parallel_for(0, chunks, 1, add_chunks);
-  } else {
-    add_chunks(0, chunks);
-  }
-  sum.add_(squares.sum());
-}
-
 }  // namespace
 
 at::Tensor ParamStore::local_square_sum() {
   Impl& store = *impl_;
-  at::Tensor sum = at::zeros({}, at::TensorOptions().device(store.policy.device).dtype(at::kDouble));
+  std::vector<at::Tensor> flats;
   for (const auto& bucket : store.buckets) {
     if (!bucket->trainable) continue;
     // Replicas share the work: each counts the range that it would own if the bucket were sharded.
@@ -100,9 +77,9 @@ at::Tensor ParamStore::local_square_sum() {
         add_range(ranges, {begin - bucket->own.begin, end - begin});
       }
     }
-    for (const FlatRange& range : ranges) add_squares(sum, bucket->shard->grad.narrow(0, range.begin, range.count));
+    for (const FlatRange& range : ranges) flats.push_back(bucket->shard->grad.narrow(0, range.begin, range.count));
   }
-  return sum;
+  return step::square_sum(flats, store.policy.device);
 }
 
 at::Tensor ParamStore::gradient_norm() {
