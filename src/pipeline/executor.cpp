@@ -134,6 +134,8 @@ void Executor::Impl::backward(const Op& op) {
 Executor::Executor(ExecutorSetup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}
 Executor::~Executor() = default;
 
+void Executor::add_hooks(parallel::BlockHooks& hooks) { impl_->setup.hooks.push_back(&hooks); }
+
 std::span<nn::PlacedBlock> Executor::blocks() { return impl_->setup.blocks; }
 
 StepResult Executor::run(std::span<const Op> ops, std::span<const step::MicroBatch> batches, const StepSettings& settings) {

@@ -27,7 +27,8 @@ int run(const Args& args) {
                               {"verify", "", verify_worker},
                               {"eval", "", eval_worker},
                               {"generate", "", generate_worker},
-                              {"inspect", "", inspect_worker}};
+                              {"inspect", "", inspect_worker},
+                              {"bench", "", bench_worker}};
   for (const auto& command : commands) {
     if (!args.empty() && args[0] == command.name) return command.run(Args(args.begin() + 1, args.end()));
   }

@@ -18,6 +18,9 @@ int verify_worker(const Args& args);
 int eval_worker(const Args& args);
 int generate_worker(const Args& args);
 int inspect_worker(const Args& args);
+int bench_worker(const Args& args);
+int bench_op(const Args& args);
+int bench_step(const Args& args);
 
 /// Parses `args`; true when help was asked for and printed. Throws ConfigError for what doesn't parse.
 bool parse_or_help(CLI::App& app, const Args& args);

@@ -16,13 +16,14 @@ template <const char* kName>
 int in_worker(const Args& args) {
   return worker_command(kName, args);
 }
-constexpr char kVerify[] = "verify", kEval[] = "eval", kGenerate[] = "generate";
+constexpr char kVerify[] = "verify", kEval[] = "eval", kGenerate[] = "generate", kBench[] = "bench";
 
 constexpr Command kCommands[] = {
     {"train", "train a model from a YAML config, on one or many ranks", train_command},
     {"verify", "show that a config's parallel layout gives the numbers of one rank", in_worker<kVerify>},
     {"eval", "loss and perplexity of a model directory on a file", in_worker<kEval>},
     {"generate", "text from a model directory", in_worker<kGenerate>},
+    {"bench", "time operations on this machine", in_worker<kBench>},
     {"data", "tokenize text to .bin/.idx, look at it, count it", data_command},
 };
 

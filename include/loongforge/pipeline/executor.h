@@ -80,6 +80,8 @@ class Executor {
   /// of rows local to the rank (already divided by tp under sequence parallelism). Received states have the compute dtype.
   /// Errors: CommError from a lost peer; what blocks throw.
   StepResult run(std::span<const Op> ops, std::span<const step::MicroBatch> batches, const StepSettings& settings);
+  /// One more observer of block borders, inside those of the setup; it must outlive the executor's runs.
+  void add_hooks(parallel::BlockHooks& hooks);
   /// The blocks, for inspection.
   std::span<nn::PlacedBlock> blocks();
 
