@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "loongforge/platform/parallel.h"
+
 namespace loongforge::ops {
 
 void run_units(int64_t count, int64_t bytes, const std::function<void(int64_t, std::byte*)>& work) {
@@ -17,7 +19,7 @@ void run_units(int64_t count, int64_t bytes, const std::function<void(int64_t, s
   const at::Tensor workspace = at::empty({threads * step}, at::TensorOptions().dtype(at::kByte));
   auto* base = static_cast<std::byte*>(workspace.data_ptr());
   std::atomic<int64_t> next{0};
-  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t) {
+  platform::parallel_for(threads, 1, [&](int64_t begin, int64_t) {
     for (int64_t unit = next++; unit < count; unit = next++) work(unit, base + begin * step);
   });
 }
