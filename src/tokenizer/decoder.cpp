@@ -13,7 +13,6 @@ namespace loongforge::tokenizer {
 namespace {
 
 using Tokens = std::vector<std::string>;
-constexpr int kMaxDepth = 32;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 void join_with_spaces(Tokens& tokens) {
@@ -85,7 +84,7 @@ Decoder make_strip(const JsonNode& node) {
   };
 }
 
-Decoder make_metaspace(const JsonNode& node) {
+Decoder make_metaspace_decoder(const JsonNode& node) {
   std::string mark = node.string_or("replacement", "\xE2\x96\x81");
   std::string scheme = node.string_or("prepend_scheme", node.bool_or("add_prefix_space", true) ? "always" : "never");
   return [pattern = Regex::literal(mark), drop_first = scheme != "never"](Tokens& tokens) {
@@ -143,7 +142,7 @@ Decoder make_ctc(const JsonNode& node) {
   };
 }
 
-Decoder make_sequence(const JsonNode& node, int depth) {
+Decoder make_decoder_sequence(const JsonNode& node, int depth) {
   std::vector<Decoder> parts;
   for (const JsonNode& part : node.at("decoders").elements()) parts.push_back(make_decoder(part, depth + 1));
   return [parts](Tokens& tokens) {
@@ -155,14 +154,14 @@ Decoder make_sequence(const JsonNode& node, int depth) {
 
 Decoder make_decoder(const JsonNode& node, int depth) {
   if (node.is_null()) return join_with_spaces;
-  if (depth > kMaxDepth) node.fail("nested too deep");
+  if (depth > kMaxNesting) node.fail("nested too deep");
   std::string type = node.at("type").string();
-  if (type == "Sequence") return make_sequence(node, depth);
+  if (type == "Sequence") return make_decoder_sequence(node, depth);
   if (type == "ByteLevel") return byte_level;
   if (type == "ByteFallback") return byte_fallback;
   if (type == "Fuse") return fuse;
   if (type == "Strip") return make_strip(node);
-  if (type == "Metaspace") return make_metaspace(node);
+  if (type == "Metaspace") return make_metaspace_decoder(node);
   if (type == "WordPiece") return make_word_piece(node);
   if (type == "BPEDecoder") return make_bpe(node);
   if (type == "CTC") return make_ctc(node);

@@ -8,6 +8,9 @@
 
 namespace loongforge::tokenizer {
 
+/// How deep components of a tokenizer.json may nest.
+inline constexpr int kMaxNesting = 32;
+
 class JsonNode {
  public:
   JsonNode(const nlohmann::json& value, std::string path) : value_(&value), path_(std::move(path)) {}

@@ -13,8 +13,6 @@
 namespace loongforge::tokenizer {
 namespace {
 
-constexpr int kMaxDepth = 32;
-
 void strip(std::string& text, bool left, bool right) {
   size_t begin = 0, end = 0;
   bool seen = false;
@@ -130,7 +128,7 @@ Normalizer make_precompiled(const JsonNode& node) {
   }
 }
 
-Normalizer make_sequence(const JsonNode& node, int depth) {
+Normalizer make_normalizer_sequence(const JsonNode& node, int depth) {
   std::vector<Normalizer> parts;
   for (const JsonNode& part : node.at("normalizers").elements()) parts.push_back(make_normalizer(part, depth + 1));
   return [parts](std::string& text) {
@@ -152,12 +150,12 @@ Regex make_pattern(const JsonNode& node) {
 
 Normalizer make_normalizer(const JsonNode& node, int depth) {
   if (node.is_null()) return [](std::string&) {};
-  if (depth > kMaxDepth) node.fail("nested too deep");
+  if (depth > kMaxNesting) node.fail("nested too deep");
   static const std::map<std::string, NormalForm> kForms{
       {"NFC", NormalForm::nfc}, {"NFD", NormalForm::nfd}, {"NFKC", NormalForm::nfkc}, {"NFKD", NormalForm::nfkd}};
   std::string type = node.at("type").string();
   if (auto form = kForms.find(type); form != kForms.end()) return in_form(form->second);
-  if (type == "Sequence") return make_sequence(node, depth);
+  if (type == "Sequence") return make_normalizer_sequence(node, depth);
   if (type == "Lowercase") return [](std::string& text) { text = lowercase(text); };
   if (type == "StripAccents") return strip_accents;
   if (type == "Nmt") return nmt;

@@ -8,8 +8,6 @@
 namespace loongforge::tokenizer {
 namespace {
 
-constexpr int kMaxDepth = 32;
-
 /// A sequence (0 or 1), or special ids.
 struct Part {
   int sequence = -1;
@@ -81,7 +79,7 @@ PostProcessor make_pair_marks(const JsonNode& node, bool doubled) {
   };
 }
 
-PostProcessor make_sequence(const JsonNode& node, int depth) {
+PostProcessor make_post_processor_sequence(const JsonNode& node, int depth) {
   std::vector<PostProcessor> parts;
   for (const JsonNode& part : node.at("processors").elements()) parts.push_back(make_post_processor(part, depth + 1));
   return [parts](std::vector<Ids>& sequences, bool special) {
@@ -93,10 +91,10 @@ PostProcessor make_sequence(const JsonNode& node, int depth) {
 
 PostProcessor make_post_processor(const JsonNode& node, int depth) {
   if (node.is_null()) return [](std::vector<Ids>&, bool) {};
-  if (depth > kMaxDepth) node.fail("nested too deep");
+  if (depth > kMaxNesting) node.fail("nested too deep");
   std::string type = node.at("type").string();
   if (type == "ByteLevel") return [](std::vector<Ids>&, bool) {};  // moves offsets only
-  if (type == "Sequence") return make_sequence(node, depth);
+  if (type == "Sequence") return make_post_processor_sequence(node, depth);
   if (type == "TemplateProcessing") return make_template(node);
   if (type == "BertProcessing" || type == "RobertaProcessing")
     return make_pair_marks(node, type == "RobertaProcessing");

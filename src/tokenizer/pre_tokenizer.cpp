@@ -12,7 +12,6 @@
 namespace loongforge::tokenizer {
 namespace {
 
-constexpr int kMaxDepth = 32;
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
@@ -114,7 +113,7 @@ PreTokenizer make_fixed_length(const JsonNode& node) {
       Behavior::isolated);
 }
 
-PreTokenizer make_sequence(const JsonNode& node, int depth, bool keep_bytes) {
+PreTokenizer make_pre_tokenizer_sequence(const JsonNode& node, int depth, bool keep_bytes) {
   std::vector<PreTokenizer> parts;
   std::vector<JsonNode> nodes = node.at("pretokenizers").elements();
   for (size_t i = 0; i < nodes.size(); ++i)
@@ -139,9 +138,9 @@ bool ends_in_bytes(const JsonNode& node) {
 
 PreTokenizer make_pre_tokenizer(const JsonNode& node, int depth, bool keep_bytes) {
   if (node.is_null()) return [](Pieces&) {};
-  if (depth > kMaxDepth) node.fail("nested too deep");
+  if (depth > kMaxNesting) node.fail("nested too deep");
   std::string type = node.at("type").string();
-  if (type == "Sequence") return make_sequence(node, depth, keep_bytes);
+  if (type == "Sequence") return make_pre_tokenizer_sequence(node, depth, keep_bytes);
   if (type == "ByteLevel") return make_byte_level(node, keep_bytes);
   if (type == "Metaspace") return make_metaspace(node);
   if (type == "Split")

@@ -8,7 +8,7 @@ namespace loongforge::tokenizer {
 namespace {
 
 // Keys [begin, end) share the path to `node`, which is `depth` bytes long.
-struct Part {
+struct Slice {
   size_t begin, end, depth;
   int32_t node;
 };
@@ -37,11 +37,11 @@ Trie::Trie(std::vector<Key> keys) : nodes_(512) {
   std::erase_if(keys, [](const Key& key) { return key.first.empty(); });
   std::stable_sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) { return a.first < b.first; });
   empty_ = keys.empty();
-  std::deque<Part> parts;
+  std::deque<Slice> parts;
   if (!empty_) parts.push_back({0, keys.size(), 0, 0});
   std::vector<uint8_t> bytes;
   while (!parts.empty()) {
-    Part part = parts.front();
+    Slice part = parts.front();
     parts.pop_front();
     while (part.begin < part.end && keys[part.begin].first.size() == part.depth)
       nodes_[static_cast<size_t>(part.node)].value = keys[part.begin++].second;

@@ -12,7 +12,7 @@ namespace loongforge::tokenizer {
 namespace {
 
 constexpr std::array<const char*, 3> kReasoningFields = {"reasoning_content", "thinking", "reasoning"};
-constexpr std::string_view kMark = "CONTINUE_FINAL_MESSAGE_TAG ";
+constexpr std::string_view kContinueMark = "CONTINUE_FINAL_MESSAGE_TAG ";
 constexpr std::string_view kMarkWord = "CONTINUE_FINAL_MESSAGE_TAG";
 
 Json prepare_message(const Json& message) {
@@ -38,7 +38,7 @@ Json prepare_message(const Json& message) {
 std::string mark_text(Json& text) {
   if (!text.is_string()) fail_continuation("the last message's field is not text");
   auto before = text.get<std::string>();
-  text = before + std::string(kMark);
+  text = before + std::string(kContinueMark);
   return before;
 }
 
@@ -83,7 +83,7 @@ void cut_continuation(std::string& text, const Continuation& continuation) {
   size_t at = text.rfind(kMarkWord);
   if (at == text.npos || text.find(stripped) == text.npos)
     fail_continuation("the template removes or changes the last message's text");
-  bool kept_space = std::string_view(text).substr(at).starts_with(kMark);
+  bool kept_space = std::string_view(text).substr(at).starts_with(kContinueMark);
   text.resize(at);
   if (!kept_space) text.resize(jinja::strip_right(text).size());
 }

@@ -7,12 +7,13 @@
 #include "tokenizer/chat/text.h"
 
 namespace loongforge::tokenizer::jinja {
-namespace {
 
-[[noreturn]] void fail_undefined(const Value& value) {
+void fail_undefined(const Value& value) {
   const auto& hint = value.shared() ? value.object<Text>().text : std::string("an undefined value");
   fail("{}", hint);
 }
+
+namespace {
 
 // Python's slice.indices: the positions taken of `size` elements.
 struct Positions {

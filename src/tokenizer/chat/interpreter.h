@@ -91,4 +91,7 @@ class Interpreter {
   int line_ = 1;
 };
 
+/// Throws what Jinja says of an operation on an undefined value: its hint.
+[[noreturn]] void fail_undefined(const Value& value);
+
 }  // namespace loongforge::tokenizer::jinja

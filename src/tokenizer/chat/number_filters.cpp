@@ -58,10 +58,6 @@ std::optional<double> read_real(std::string_view text) {
   return value;
 }
 
-[[noreturn]] void fail_undefined(const Value& value) {
-  fail("{}", value.shared() ? value.object<Text>().text : "an undefined value");
-}
-
 int64_t truncated(double value) {
   if (!(std::abs(value) < 9.2e18)) fail("the number {} has more than 64 bits", real_text(value));
   return static_cast<int64_t>(value);
