@@ -5,10 +5,8 @@
 #include <ATen/Parallel.h>
 #include <c10/core/AutogradState.h>
 #include <malloc.h>
-#include <sched.h>
 
 #include <algorithm>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,6 +15,7 @@
 #endif
 
 #include "loongforge/core/error.h"
+#include "loongforge/core/machine.h"
 
 namespace loongforge::platform {
 namespace {
@@ -46,15 +45,6 @@ bool flush_denormals_wanted() {
   return g_options && g_options->flush_denormals;
 }
 
-/// The cgroup's CPU quota in cores, 0 without one.
-int quota_cores() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
-  return static_cast<int>((std::stod(quota) + period - 1) / period);
-}
-
 void keep_freed_memory() {
 #if defined(__GLIBC__)
   constexpr int kKeepBytes = 1 << 30;
@@ -68,14 +58,6 @@ void set_autograd_multithreading(bool enabled) {
 }
 
 }  // namespace
-
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  int cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-  const int quota = quota_cores();
-  return std::max(1, quota > 0 ? std::min(cores, quota) : cores);
-}
 
 void init_runtime(const RuntimeOptions& options) {
   RuntimeOptions wanted = options;

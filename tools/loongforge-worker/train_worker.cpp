@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 
+#include "cli.h"
 #include "loongforge/comm/process_group.h"
 #include "loongforge/core/log.h"
+#include "loongforge/core/machine.h"
 #include "loongforge/launch/rank_env.h"
 #include "loongforge/platform/runtime.h"
 #include "loongforge/train/reporter.h"
@@ -48,7 +49,7 @@ int train_worker(const Args& args) {
   train::load_plugins(config, registry);
   platform::RuntimeOptions runtime;
   runtime.threads = static_cast<int>(config.platform.threads);
-  if (runtime.threads == 0) runtime.threads = std::max(1, platform::usable_cores() / env.local_world_size);
+  if (runtime.threads == 0) runtime.threads = std::max(1, usable_cores() / env.local_world_size);
   platform::init_runtime(runtime);
   if (env.world_size > 1) set_log_rank(env.rank);
   install_stop_signals();

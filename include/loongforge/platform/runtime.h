@@ -19,9 +19,6 @@ void init_runtime(const RuntimeOptions& options);
 /// Whether init_runtime has been called.
 bool runtime_initialised();
 
-/// Cores that this process may use (its affinity mask, and the cgroup's CPU quota rounded up).
-int usable_cores();
-
 /// Sets the calling thread's intra-op thread count, and restores it. Rank threads use 1.
 class IntraOpThreads {
  public:

@@ -89,9 +89,13 @@ TEST(Runtime, FirstSetUpWins) {
   }).join();
 }
 
-TEST(Runtime, UsableCores) {
-  EXPECT_GE(usable_cores(), 1);
-  EXPECT_LE(usable_cores(), static_cast<int>(std::thread::hardware_concurrency()));
+TEST(PublishedPeak, ByNameAndType) {
+  EXPECT_EQ(peak_of_device_named(Dtype::bf16, "NVIDIA H100 80GB HBM3"), 989e12);
+  EXPECT_EQ(peak_of_device_named(Dtype::bf16, "NVIDIA H100 PCIe"), 756e12);
+  EXPECT_EQ(peak_of_device_named(Dtype::bf16, "NVIDIA H200"), 989e12);
+  EXPECT_EQ(peak_of_device_named(Dtype::f32, "NVIDIA H100 80GB HBM3"), std::nullopt);
+  EXPECT_EQ(peak_of_device_named(Dtype::bf16, "unknown"), std::nullopt);
+  EXPECT_EQ(published_peak(Dtype::bf16, c10::Device(c10::kCPU)), std::nullopt);
 }
 
 TEST(Device, CpuIsBuiltInAndCopiesToItAreNoHostSync) {
