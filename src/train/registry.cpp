@@ -5,6 +5,7 @@
 #include "loongforge/data/builtin.h"
 #include "loongforge/models/registry.h"
 #include "loongforge/optim/adamw.h"
+#include "loongforge/spec/model_path.h"
 
 namespace loongforge::train {
 
@@ -39,7 +40,9 @@ data::BuiltinRequest data_request(const config::RunConfig& config, Split split) 
   request.weights = config.data.weights;
   request.weight_by = config.data.weight_by;
   request.valid_fraction = config.data.valid_fraction;
-  request.tokenizer = config.data.tokenizer.empty() ? config.model.path : config.data.tokenizer;
+  const bool own = !config.data.tokenizer.empty();
+  const std::string& tokenizer = own ? config.data.tokenizer : config.model.path;
+  if (!tokenizer.empty()) request.tokenizer = spec::find_tokenizer(tokenizer, own ? "data.tokenizer" : "model.path").string();
   request.seq_length = config.data.seq_length;
   request.packing = config.data.packing;
   request.reset_positions = config.data.reset_positions;

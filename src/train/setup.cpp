@@ -1,44 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the typed configuration to what the pieces of a run are built with.
-#include <filesystem>
-
 #include "loongforge/core/error.h"
-#include "loongforge/core/json.h"
 #include "loongforge/train/trainer.h"
 
 namespace loongforge::train {
-
-namespace {
-
-/// Keys of `over` replace those of `base`; maps (rope_scaling, …) are replaced whole.
-Json overlaid(Json base, const Json& over) {
-  for (const auto& [key, value] : over.items()) base[key] = value;
-  return base;
-}
-
-}  // namespace
-
-spec::ModelSpec load_model_spec(const config::RunConfig& config, const spec::Registry& families) {
-  Json hf_config = Json::object();
-  if (!config.model.path.empty()) {
-    const std::filesystem::path folder = config.model.path;
-    if (!std::filesystem::is_directory(folder)) {
-      throw CheckpointError(fmt::format("model.path: {} is not a directory", folder.string()),
-                            "name a Hugging Face model directory (config.json, *.safetensors)");
-    }
-    hf_config = read_json(folder / "config.json", FileRole::checkpoint);
-    if (!hf_config.is_object()) {
-      throw CheckpointError(fmt::format("{} is not a JSON object", (folder / "config.json").string()),
-                            "copy the model's config.json again");
-    }
-  }
-  hf_config = overlaid(std::move(hf_config), config::to_json(config.model.config));
-  if (hf_config.empty()) {
-    throw ConfigError("no model: neither model.path nor model.config is set",
-                      "add `defaults: [model: qwen3_debug]` to the config, or model.path=DIR");
-  }
-  return families.parse(hf_config);
-}
 
 spec::Mesh make_mesh(const config::RunConfig& config, int world, int rank) {
   const auto& p = config.parallel;

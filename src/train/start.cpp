@@ -7,6 +7,7 @@
 #include "loongforge/core/log.h"
 #include "loongforge/core/text.h"
 #include "loongforge/platform/device.h"
+#include "loongforge/spec/model_path.h"
 #include "trainer_impl.h"
 
 namespace loongforge::train {
@@ -129,7 +130,8 @@ void Trainer::Impl::start(Trainer& trainer) {
     stage->store().initialise(seed());
   }
   if (source.side_files_from.empty()) {
-    source.side_files_from = !config.model.path.empty() ? fs::path(config.model.path) : fs::path(config.data.tokenizer);
+    source.side_files_from = !config.model.path.empty() ? spec::find_model(config.model.path, "model.path")
+                                                        : spec::find_tokenizer(config.data.tokenizer, "data.tokenizer");
     if (fs::is_regular_file(source.side_files_from)) source.side_files_from = source.side_files_from.parent_path();
   }
   checkpoints->continue_from(from);
@@ -139,7 +141,7 @@ void Trainer::Impl::start(Trainer& trainer) {
 }
 
 void Trainer::Impl::load_source() {
-  const ckpt::ModelDir directory(config.model.path);
+  const ckpt::ModelDir directory(spec::find_model(config.model.path, "model.path"));
   ckpt::LoadOptions options;
   options.seed = seed();
   options.may_initialise = {"base_model.*"};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "loongforge/comm/group.h"
+#include "loongforge/config/model.h"
 #include "loongforge/config/run_config.h"
 #include "loongforge/data/loader.h"
 #include "loongforge/optim/lr_schedule.h"
@@ -87,8 +88,7 @@ class Trainer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// ModelSpec of a run: `model.path`'s config.json under the keys of `model.config`.
-spec::ModelSpec load_model_spec(const config::RunConfig& config, const spec::Registry& families);
+using config::load_model_spec;
 /// The mesh of a run over `world` ranks. Throws ConfigError when the sizes don't multiply to it.
 spec::Mesh make_mesh(const config::RunConfig& config, int world, int rank);
 /// Stage options from the config's sections.
