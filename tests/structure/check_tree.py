@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 DEPENDS = {
-    "core": "", "spec": "core", "config": "spec", "schedule": "spec", "tokenizer": "core", "corpus": "tokenizer",
+    "core": "", "spec": "core", "config": "spec", "schedule": "spec", "plan": "config schedule", "tokenizer": "core", "corpus": "tokenizer",
     "telemetry": "core", "launch": "core", "platform": "core", "comm": "platform launch spec", "step": "comm spec",
     "ops": "step", "nn": "ops", "models": "nn", "parallel": "step", "optim": "step", "data": "step corpus",
     "ckpt": "spec comm", "convert": "ckpt", "pipeline": "nn parallel schedule",
