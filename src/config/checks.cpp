@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "config/sections.h"
 #include "loongforge/core/text.h"
@@ -22,7 +23,7 @@ class Checker {
              "model: set model.path (a Hugging Face directory) or model.config, or choose one by `model: NAME` in "
              "the defaults list");
     }
-    if (c_.run.resume.empty()) report("run.resume", "run.resume must be auto, never or a folder");
+    resume();
   }
 
   void names() {
@@ -54,7 +55,8 @@ class Checker {
     if (o.min_lr > o.lr) report("optim.min_lr", fmt::format("optim.min_lr {} is above optim.lr {}", o.min_lr, o.lr));
     const int64_t length = o.decay_steps > 0 ? o.decay_steps : c_.train.steps.value_or(0);
     if (length > 0 && o.warmup_steps > length) {
-      report("optim.warmup_steps", fmt::format("optim.warmup_steps {} is longer than the schedule ({} steps)",
+      report("optim.warmup_steps", fmt::format("optim.warmup_steps {} is longer than the schedule ({} steps); for "
+                                               "a short trial add optim.warmup_steps=0",
                                                o.warmup_steps, length));
     }
     if (o.schedule == Schedule::wsd && length > 0 && o.wsd_decay_steps + o.warmup_steps > length) {
@@ -92,6 +94,18 @@ class Checker {
   }
 
  private:
+  // A misspelt word would be taken for a folder.
+  void resume() {
+    const std::string& resume = c_.run.resume;
+    if (resume.empty()) return report("run.resume", "run.resume must be auto, never or a folder");
+    const std::vector<std::string> words = {"auto", "never"};
+    const auto near = nearest(resume, words);
+    std::error_code ignored;
+    if (near && *near != resume && !std::filesystem::exists(resume, ignored)) {
+      report("run.resume", fmt::format("run.resume: there is no folder `{}`; did you mean {}?", resume, *near));
+    }
+  }
+
   // Without the number of ranks only the part that holds for any of them is checked.
   void batch(std::optional<int64_t> dp) {
     const int64_t global = c_.train.global_batch_size, micro = c_.train.micro_batch_size, ranks = dp.value_or(1);

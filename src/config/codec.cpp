@@ -31,6 +31,14 @@ std::string shown(const Value& value) {
   return fmt::format("{} {}", value.kind_name(), to_json(value).dump());
 }
 
+Json number_schema(const char* type, const Rule& rule) {
+  const auto bound = [](double value) { return value == std::floor(value) ? Json(static_cast<int64_t>(value)) : Json(value); };
+  Json schema = {{"type", type}};
+  if (rule.min) schema[rule.above_min ? "exclusiveMinimum" : "minimum"] = bound(*rule.min);
+  if (rule.max) schema["maximum"] = bound(*rule.max);
+  return schema;
+}
+
 bool is_number(const Value& value) { return value.is(Value::Kind::integer) || value.is(Value::Kind::real); }
 
 }  // namespace
@@ -55,6 +63,16 @@ std::optional<size_t> index_of_name(const Value& value, const std::vector<std::s
   return std::nullopt;
 }
 
+Json schema_of_names(const std::vector<std::string>& names) { return {{"enum", names}}; }
+
+Json schema_or_auto(Json schema) {
+  return {{"anyOf", Json::array({{{"enum", {"auto", nullptr}}}, std::move(schema)})}};
+}
+
+Json schema_of_array(Json item, size_t size) {
+  return {{"type", "array"}, {"items", std::move(item)}, {"minItems", size}, {"maxItems", size}};
+}
+
 std::string Codec<bool>::type(const Rule&) { return "true or false"; }
 std::optional<bool> Codec<bool>::read(const Value& value, const Rule& rule, std::string& problem) {
   if (value.is(Value::Kind::boolean)) return value.as_bool();
@@ -62,6 +80,7 @@ std::optional<bool> Codec<bool>::read(const Value& value, const Rule& rule, std:
   return std::nullopt;
 }
 Value Codec<bool>::write(const bool& value) { return Value(value); }
+Json Codec<bool>::schema(const Rule&) { return {{"type", "boolean"}}; }
 
 std::string Codec<int64_t>::type(const Rule& rule) { return "an integer" + range_text(rule); }
 std::optional<int64_t> Codec<int64_t>::read(const Value& value, const Rule& rule, std::string& problem) {
@@ -74,6 +93,7 @@ std::optional<int64_t> Codec<int64_t>::read(const Value& value, const Rule& rule
   return std::nullopt;
 }
 Value Codec<int64_t>::write(const int64_t& value) { return Value(value); }
+Json Codec<int64_t>::schema(const Rule& rule) { return number_schema("integer", rule); }
 
 std::string Codec<double>::type(const Rule& rule) { return "a number" + range_text(rule); }
 std::optional<double> Codec<double>::read(const Value& value, const Rule& rule, std::string& problem) {
@@ -82,6 +102,7 @@ std::optional<double> Codec<double>::read(const Value& value, const Rule& rule, 
   return std::nullopt;
 }
 Value Codec<double>::write(const double& value) { return Value(value); }
+Json Codec<double>::schema(const Rule& rule) { return number_schema("number", rule); }
 
 std::string Codec<std::string>::type(const Rule& rule) {
   return rule.allowed.empty() ? "text" : fmt::format("{}", fmt::join(rule.allowed, " | "));
@@ -101,6 +122,10 @@ Value Codec<std::string>::write(const std::string& value) {
   Value out(value);
   out.quoted = true;
   return out;
+}
+Json Codec<std::string>::schema(const Rule& rule) {
+  if (!rule.allowed.empty()) return schema_of_names(rule.allowed);
+  return {{"type", {"string", "number"}}};
 }
 
 std::string Codec<ByteSize>::type(const Rule&) { return "a size in bytes such as 25MiB or 5GB"; }
@@ -125,6 +150,9 @@ std::optional<ByteSize> Codec<ByteSize>::read(const Value& value, const Rule& ru
   return std::nullopt;
 }
 Value Codec<ByteSize>::write(const ByteSize& value) { return Value(static_cast<int64_t>(value.bytes)); }
+Json Codec<ByteSize>::schema(const Rule&) {
+  return {{"type", {"integer", "string"}}, {"minimum", 1}, {"pattern", "^[0-9.eE+]+ *([KMGT]i?B|B)?$"}};
+}
 
 std::string Codec<Dtype>::type(const Rule& rule) { return Codec<std::string>::type(rule); }
 std::optional<Dtype> Codec<Dtype>::read(const Value& value, const Rule& rule, std::string& problem) {
@@ -138,6 +166,14 @@ std::optional<Dtype> Codec<Dtype>::read(const Value& value, const Rule& rule, st
   return std::nullopt;
 }
 Value Codec<Dtype>::write(const Dtype& value) { return Value(dtype_name(value)); }
+Json Codec<Dtype>::schema(const Rule& rule) {
+  std::vector<std::string> names = rule.allowed;
+  for (const char* shorter : {"fp32", "bf16", "fp16", "fp64", "float", "half", "double"}) {
+    const auto same = [&](const std::string& name) { return dtype_from_name(name) == dtype_from_name(shorter); };
+    if (std::any_of(rule.allowed.begin(), rule.allowed.end(), same)) names.emplace_back(shorter);
+  }
+  return schema_of_names(names);
+}
 
 std::string Codec<Value>::type(const Rule&) { return "a map of any keys"; }
 std::optional<Value> Codec<Value>::read(const Value& value, const Rule& rule, std::string& problem) {
@@ -147,6 +183,7 @@ std::optional<Value> Codec<Value>::read(const Value& value, const Rule& rule, st
   return std::nullopt;
 }
 Value Codec<Value>::write(const Value& value) { return value; }
+Json Codec<Value>::schema(const Rule&) { return {{"type", {"object", "null"}}}; }
 
 std::string Codec<std::vector<std::string>>::type(const Rule&) { return "a list of texts"; }
 std::optional<std::vector<std::string>> Codec<std::vector<std::string>>::read(const Value& value, const Rule& rule,
@@ -168,6 +205,9 @@ Value Codec<std::vector<std::string>>::write(const std::vector<std::string>& val
   for (const std::string& item : value) out.list().push_back(Codec<std::string>::write(item));
   return out;
 }
+Json Codec<std::vector<std::string>>::schema(const Rule&) {
+  return {{"type", {"array", "string", "number", "null"}}, {"items", {{"type", {"string", "number"}}}}};
+}
 
 std::string Codec<std::vector<double>>::type(const Rule& rule) { return "a list of numbers" + range_text(rule); }
 std::optional<std::vector<double>> Codec<std::vector<double>>::read(const Value& value, const Rule& rule,
@@ -185,6 +225,10 @@ Value Codec<std::vector<double>>::write(const std::vector<double>& value) {
   Value out{Value::List{}};
   for (double item : value) out.list().push_back(Codec<double>::write(item));
   return out;
+}
+Json Codec<std::vector<double>>::schema(const Rule& rule) {
+  const Json number = number_schema("number", rule);
+  return {{"anyOf", Json::array({{{"type", "array"}, {"items", number}}, number, {{"type", "null"}}})}};
 }
 
 }  // namespace loongforge::config

@@ -125,9 +125,7 @@ class Composer {
       entry.place = choice.place;
       Value composed = Value::empty_map();
       add(composed, entry);
-      // The files' own keys still win over a group named only on the command line.
-      merge_into(composed, std::move(result));
-      result = std::move(composed);
+      replace_keys(result, std::move(composed), entry.package);
     }
   }
 
@@ -184,6 +182,22 @@ class Composer {
     std::string what = fmt::format("there is no {}{} named {}", entry.group.empty() ? "" : entry.group + " ",
                                    "configuration", name);
     fail(entry.place, near ? fmt::format("{}; did you mean {}?", what, *near) : what, known(entry));
+  }
+
+  /// What was named on the command line wins over a file that never listed the group, and replaces its keys whole: merging a
+  /// second model into a first would make neither.
+  static void replace_keys(Value& result, Value chosen, const std::string& package) {
+    Value* from = &chosen;
+    Value* to = &result;
+    for (std::string_view key : split(package, '.')) {
+      if (package.empty()) break;
+      from = from->find(key);
+      if (!from) return;
+      Value* below = to->find(key);
+      to = below && below->is_map() ? below : &to->set(key, Value::empty_map());
+    }
+    if (!from->is_map()) return;
+    for (Entry& entry : from->map()) to->set(entry.key, std::move(entry.value));
   }
 
   static void put(Value& result, const std::string& package, const Value& own) {

@@ -14,11 +14,7 @@
 
 namespace loongforge::config {
 namespace fs = std::filesystem;
-namespace {
 
-constexpr int64_t kConfigVersion = 1;
-
-/// The field at a dotted path (indices ignored); nullptr below or beside the schema.
 const Field* field_at(std::string_view path) {
   const SectionSpec* section = &run_schema();
   const Field* field = nullptr;
@@ -29,6 +25,10 @@ const Field* field_at(std::string_view path) {
   }
   return field;
 }
+
+namespace {
+
+constexpr int64_t kConfigVersion = 1;
 
 /// Is the map at `path` one that takes any key (a free-form field or a part of one)?
 bool is_open(std::string_view path) {

@@ -13,6 +13,10 @@ struct EnumNames<LogFormat> {
   static constexpr std::array<std::string_view, 2> names = {"default", "megatron"};
 };
 template <>
+struct EnumNames<MemoryCheck> {
+  static constexpr std::array<std::string_view, 3> names = {"error", "warn", "off"};
+};
+template <>
 struct EnumNames<OnNan> {
   static constexpr std::array<std::string_view, 2> names = {"skip", "halt"};
 };
@@ -53,7 +57,10 @@ Section<PrecisionSection> precision_section() {
 Section<MemorySection> memory_section() {
   Section<MemorySection> s;
   s.field("recompute", &MemorySection::recompute, {},
-          "activations computed again in the backward: none, selective (cheap ones), full (all of each block)");
+          "activations computed again in the backward: none, selective (cheap ones), full (all of each block)")
+      .field("check", &MemorySection::check, {},
+             "when parameters, gradients and optimizer alone need more memory than there is: error before anything is "
+             "allocated, warn, or off");
   return s;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ template <class E>
 struct EnumNames;
 
 /// type(rule): for people. read(): nullopt with a problem that continues "<path> …". write(): the value as configured.
+/// schema(rule): what read() takes, as JSON Schema.
 template <class M, class = void>
 struct Codec;
 
@@ -37,6 +39,7 @@ struct Codec;
     static std::string type(const Rule& rule);                                                \
     static std::optional<Type> read(const Value& value, const Rule& rule, std::string& problem); \
     static Value write(const Type& value);                                                    \
+    static Json schema(const Rule& rule);                                                     \
   }
 LF_DECLARE_CODEC(bool);
 LF_DECLARE_CODEC(int64_t);
@@ -51,6 +54,11 @@ LF_DECLARE_CODEC(std::vector<double>);       // each within the rule
 
 /// "must be <type>, not <what was found>".
 std::string wrong_type(const std::string& type, const Value& found);
+/// {"enum": names}
+Json schema_of_names(const std::vector<std::string>& names);
+/// `auto`, null, or what `schema` takes.
+Json schema_or_auto(Json schema);
+Json schema_of_array(Json item, size_t size);
 std::optional<size_t> index_of_name(const Value& value, const std::vector<std::string>& names, std::string& problem);
 
 template <class E>
@@ -66,6 +74,7 @@ struct Codec<E, std::enable_if_t<std::is_enum_v<E> && !std::is_same_v<E, Dtype>>
     return index ? std::optional(static_cast<E>(*index)) : std::nullopt;
   }
   static Value write(E value) { return Value(EnumNames<E>::names[static_cast<size_t>(value)]); }
+  static Json schema(const Rule&) { return schema_of_names(names()); }
 };
 
 /// null or `auto`: nullopt.
@@ -79,6 +88,7 @@ struct Codec<std::optional<M>> {
     return read ? std::optional<std::optional<M>>(std::move(read)) : std::nullopt;
   }
   static Value write(const std::optional<M>& value) { return value ? Codec<M>::write(*value) : Value("auto"); }
+  static Json schema(const Rule& rule) { return schema_or_auto(Codec<M>::schema(rule)); }
 };
 
 template <class M, size_t kSize>
@@ -104,6 +114,7 @@ struct Codec<std::array<M, kSize>> {
     for (const M& item : value) out.list().push_back(Codec<M>::write(item));
     return out;
   }
+  static Json schema(const Rule& rule) { return schema_of_array(Codec<M>::schema(rule), kSize); }
 };
 
 }  // namespace loongforge::config

@@ -24,6 +24,7 @@ enum class WsdDecay { linear, cosine, sqrt };
 enum class Recompute { none, selective, full };
 enum class LogFormat { standard, megatron };
 enum class OnNan { skip, halt };
+enum class MemoryCheck { error, warn, off };
 
 struct RunSection {
   std::string name;        // default: the config's name
@@ -121,6 +122,7 @@ struct PrecisionSection {
 
 struct MemorySection {
   Recompute recompute = Recompute::none;
+  MemoryCheck check = MemoryCheck::error;
 };
 
 struct CheckpointSection {
@@ -198,6 +200,8 @@ struct FieldInfo {
   std::string doc;
 };
 std::vector<FieldInfo> describe_fields();
+/// Values that the field at `path` takes by name (of an enum, true and false, auto); empty for free ones.
+std::vector<std::string> value_names(const std::string& path);
 
 /// Paths at which two resolved configurations of one run differ so that the run would be another one (places, logging,
 /// output and restart settings don't count). Empty: a resume may go on.

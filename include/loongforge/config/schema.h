@@ -36,6 +36,7 @@ struct Field {
   std::string doc;
   Rule rule;
   Value default_value;
+  Json schema;       ///< JSON Schema of the value; null for sections
   bool free_form = false;                      ///< a map that takes any key
   std::shared_ptr<const SectionSpec> section;  ///< of nested sections
   /// Reads `value` into the member of `object`; returns it completed with the defaults.
@@ -65,7 +66,8 @@ class Section : public SectionSpec {
  public:
   template <class M>
   Section& field(const char* name, M T::*member, Rule rule, const char* doc) {
-    Field f{name, Codec<M>::type(rule), doc, rule, Codec<M>::write(T{}.*member), std::is_same_v<M, Value>, {}, {}};
+    Field f{name, Codec<M>::type(rule), doc, rule, Codec<M>::write(T{}.*member), Codec<M>::schema(rule),
+            std::is_same_v<M, Value>, {}, {}};
     f.read = [member, rule](void* object, const Value& value, const std::string& path, Reading& reading) {
       std::string problem;
       if (std::optional<M> read = Codec<M>::read(value, rule, problem)) {
@@ -82,7 +84,7 @@ class Section : public SectionSpec {
   template <class U>
   Section& section(const char* name, U T::*member, const Section<U>& spec, const char* doc) {
     auto shared = std::make_shared<const Section<U>>(spec);
-    Field f{name, "section", doc, {}, {}, false, shared, {}};
+    Field f{name, "section", doc, {}, {}, {}, false, shared, {}};
     f.read = [member, shared](void* object, const Value& value, const std::string& path, Reading& reading) {
       return shared->read(&(static_cast<T*>(object)->*member), value, path, reading);
     };
@@ -94,7 +96,7 @@ class Section : public SectionSpec {
   template <class U>
   Section& section(const char* name, std::optional<U> T::*member, const Section<U>& spec, const char* doc) {
     auto shared = std::make_shared<const Section<U>>(spec);
-    Field f{name, "section or null", doc, {}, {}, false, shared, {}};
+    Field f{name, "section or null", doc, {}, {}, {}, false, shared, {}};
     f.read = [member, shared](void* object, const Value& value, const std::string& path, Reading& reading) {
       if (value.is_null()) return value;
       return shared->read(&(static_cast<T*>(object)->*member).emplace(), value, path, reading);

@@ -64,8 +64,16 @@ TEST_F(Compose, TheCommandLineSwapsDropsAndAddsGroups) {
   std::string main = "defaults: [{model: a}]\nmodel: {own: 1}\n";
   EXPECT_EQ(composed(main, {"model=b"}), R"({"model":{"k":"b","own":1}})");
   EXPECT_EQ(composed(main, {"~model"}), R"({"model":{"own":1}})");
-  EXPECT_EQ(composed(main, {"+model@teacher=b"}), R"({"teacher":{"k":"b"},"model":{"k":"a","own":1}})");
-  EXPECT_EQ(composed("model: {own: 1}\n", {"model=b"}), R"({"model":{"k":"b","own":1}})");
+  EXPECT_EQ(composed(main, {"+model@teacher=b"}), R"({"model":{"k":"a","own":1},"teacher":{"k":"b"}})");
+  EXPECT_EQ(composed("model: {own: 1}\n", {"model=b"}), R"({"model":{"own":1,"k":"b"}})");
+}
+
+TEST_F(Compose, AGroupThatNoListHasReplacesTheFilesKeysWhole) {
+  write("model/big.yaml", "config: {size: 9}\n");
+  EXPECT_EQ(composed("model: {config: {size: 1, own: 2}, freeze: x}\n", {"model=big"}),
+            R"({"model":{"config":{"size":9},"freeze":"x"}})");
+  write("set/one.yaml", "top: {b: 2}\n");
+  EXPECT_EQ(composed("top: {a: 1}\n", {"+set@_global_=one"}), R"({"top":{"b":2}})");
 }
 
 TEST_F(Compose, AnEmptySectionDoesNotWipeWhatWasComposed) {

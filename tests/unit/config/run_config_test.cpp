@@ -142,6 +142,8 @@ TEST(RunConfigTest, CombinationsAreChecked) {
                          {"optim: {warmup_steps: 20}\ntrain: {steps: 10}", "longer than the schedule", {}},
                          {"data: {kind: txt}", "data.kind can't be `txt` (did you mean text?)", {}},
                          {"model: {path: ''}", "f.yaml:1", {}},
+                         {"run: {resume: nevr}", "did you mean never?", {}},
+                         {"run: {resume: ''}", "must be auto, never or a folder", {}},
                          {"platform: {device: gpu}", "platform.device can't be `gpu`", {}}}) {
     std::string found = config_error([&] {
       LoadOptions options;
