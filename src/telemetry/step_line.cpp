@@ -18,6 +18,7 @@ std::string step_line(const StepNumbers& n) {
                                  n.seconds);
   if (n.predicted_seconds) line += fmt::format(" (pred {:.3f})", *n.predicted_seconds);
   if (n.gemm_share) line += fmt::format(" | {:.0f}% of GEMM limit", 100 * *n.gemm_share);
+  if (n.mfu) line += fmt::format(" | mfu {:.0f}%", 100 * *n.mfu);
   line += fmt::format(" | data {:.0f}% | mem {} | eta {}", 100 * n.data_seconds / seconds,
                       format_bytes(static_cast<uint64_t>(n.memory_bytes)), format_duration(n.eta_seconds));
   if (n.skipped) line += " | skipped";

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/train/reporter.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
-#include <cstdio>
 #include <optional>
 
 #include "loongforge/core/text.h"
 #include "loongforge/platform/gemm_limit.h"
 #include "loongforge/platform/runtime.h"
 #include "loongforge/telemetry/metrics_file.h"
+#include "loongforge/telemetry/progress.h"
 #include "loongforge/telemetry/step_line.h"
 
 namespace loongforge::train {
@@ -25,13 +27,11 @@ class Reporter final : public Hook {
     if (log_.metrics) {
       file_.emplace(std::filesystem::path(config.run.output_dir) / "metrics.jsonl", trainer.steps_taken());
     }
-    std::printf("%s: %s, %s parameters (%s trainable), %s, %s, %ld steps\n", config.run.name.c_str(),
-                trainer.stage().model().family.c_str(),
-                format_count(static_cast<double>(trainer.stage().model().parameter_count())).c_str(),
-                format_count(static_cast<double>(trainer.stage().trainable_count())).c_str(),
-                trainer.stage().mesh().describe().c_str(), std::string(dtype_name(config.precision.dtype)).c_str(),
-                static_cast<long>(trainer.total_steps()));
-    std::fflush(stdout);
+    progress_.keep(fmt::format("{}: {}, {} parameters ({} trainable), {}, {}, {} steps", config.run.name,
+                               trainer.stage().model().family,
+                               format_count(static_cast<double>(trainer.stage().model().parameter_count())),
+                               format_count(static_cast<double>(trainer.stage().trainable_count())),
+                               trainer.stage().mesh().describe(), dtype_name(config.precision.dtype), trainer.total_steps()));
   }
 
   void on_report(Trainer& trainer, const StepReport& report) override {
@@ -39,14 +39,15 @@ class Reporter final : public Hook {
     seconds_ = seconds_ == 0 ? report.seconds : 0.9 * seconds_ + 0.1 * report.seconds;
     const auto numbers = numbers_of(trainer, report);
     write(report, numbers);
-    if (log_.every > 0 && (report.step % log_.every == 0 || report.step == trainer.total_steps())) print(numbers);
+    const bool megatron = log_.format == config::LogFormat::megatron;
+    const std::string line = megatron ? telemetry::megatron_line(numbers) : telemetry::step_line(numbers);
+    report.step % log_.every == 0 || report.step == trainer.total_steps() ? progress_.keep(line) : progress_.show(line);
   }
 
   void on_evaluation(Trainer& trainer, int64_t step, double loss) override {
     if (!trainer.is_first_rank()) return;
     if (file_) file_->write({{"step", step}, {"eval_loss", loss}, {"eval_perplexity", std::exp(loss)}});
-    std::printf("evaluation at step %ld | loss %.4f | perplexity %.3f\n", static_cast<long>(step), loss, std::exp(loss));
-    std::fflush(stdout);
+    progress_.keep(fmt::format("evaluation at step {} | loss {:.4f} | perplexity {:.3f}", step, loss, std::exp(loss)));
   }
 
   void on_saved(Trainer& trainer, const std::string& folder) override {
@@ -55,9 +56,8 @@ class Reporter final : public Hook {
 
   void on_end(Trainer& trainer) override {
     if (!trainer.is_first_rank()) return;
-    if (!saved_.empty()) std::printf("model:   %s\n", saved_.c_str());
-    if (file_) std::printf("metrics: %s\n", file_->path().c_str());
-    std::fflush(stdout);
+    if (!saved_.empty()) progress_.keep(fmt::format("model:   {}", saved_));
+    if (file_) progress_.keep(fmt::format("metrics: {}", file_->path().string()));
   }
 
  private:
@@ -80,6 +80,9 @@ class Reporter final : public Hook {
     if (const double limit = gemm_limit(trainer); limit > 0 && report.seconds > 0) {
       numbers.gemm_share = report.flops / report.seconds / limit;
     }
+    if (const auto peak = platform::published_peak(trainer.config().precision.dtype, trainer.stage().options().store.device)) {
+      numbers.mfu = report.flops / std::max(report.seconds, 1e-9) / (*peak * trainer.stage().groups().world.size());
+    }
     return numbers;
   }
 
@@ -101,18 +104,14 @@ class Reporter final : public Hook {
                    {"flops", report.flops},         {"consumed_samples", report.consumed_samples},
                    {"peak_memory", numbers.memory_bytes}};
     if (numbers.gemm_share) record["gemm_share"] = *numbers.gemm_share;
+    if (numbers.mfu) record["mfu"] = *numbers.mfu;
     for (const auto& [term, loss] : report.losses) record["loss_" + term] = loss;
     if (report.skipped) record["skipped"] = true;
     file_->write(record);
   }
 
-  void print(const telemetry::StepNumbers& numbers) const {
-    const bool megatron = log_.format == config::LogFormat::megatron;
-    std::puts((megatron ? telemetry::megatron_line(numbers) : telemetry::step_line(numbers)).c_str());
-    std::fflush(stdout);
-  }
-
   config::LogSection log_;
+  telemetry::Progress progress_;
   std::optional<telemetry::MetricsFile> file_;
   std::optional<double> limit_;
   double seconds_ = 0;

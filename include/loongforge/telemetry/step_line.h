@@ -16,13 +16,14 @@ struct StepNumbers {
   std::string unit = "tok";         ///< what `units` counts
   std::optional<double> predicted_seconds;
   std::optional<double> gemm_share; ///< model FLOPs a second over the measured GEMM limit of all ranks
+  std::optional<double> mfu;        ///< the same over the published peak of the devices, where that is known
   double memory_bytes = 0;          ///< peak resident memory of this rank
   double eta_seconds = 0;
   int64_t consumed_samples = 0, global_batch_size = 0;
   bool skipped = false;
 };
 
-/// step 120/500 | loss 3.2145 | grad_norm 0.871 | lr 3.00e-04 | 12.3k tok/s | 0.611 s | 71% of GEMM limit | data 1% | mem 1.21 GiB | eta 3m10s
+/// step 120/500 | loss 3.2145 | grad_norm 0.871 | lr 3.00e-04 | 12.3k tok/s | 0.611 s | 71% of GEMM limit | mfu 54% | data 1% | mem 1.21 GiB | eta 3m10s
 std::string step_line(const StepNumbers& numbers);
 /// As Megatron-LM prints it, for tools that parse its logs.
 std::string megatron_line(const StepNumbers& numbers);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "loongforge/core/files.h"
 #include "loongforge/telemetry/metrics_file.h"
+#include "loongforge/telemetry/progress.h"
 #include "loongforge/telemetry/step_line.h"
 
 namespace loongforge::telemetry {
@@ -41,6 +46,8 @@ TEST(StepLine, HasTheDocumentedForm) {
   EXPECT_EQ(step_line(n),
             "step 120/500 | loss 3.2145 | grad_norm 0.871 | lr 3.00e-04 | 12.3k tok/s | 0.611 s | 71% of GEMM limit | "
             "data 1% | mem 1.21 GiB | eta 3m10s");
+  n.mfu = 0.54;
+  EXPECT_NE(step_line(n).find("71% of GEMM limit | mfu 54% | data 1%"), std::string::npos);
   n.predicted_seconds = 0.58;
   EXPECT_NE(step_line(n).find("0.611 s (pred 0.580) |"), std::string::npos);
 }
@@ -52,6 +59,51 @@ TEST(StepLine, MegatronFormHasItsFields) {
   for (const char* part : {"iteration        7/      10 |", "elapsed time per iteration (ms): 250.0 |", "lm loss: 2.000000E+00 |"}) {
     EXPECT_NE(line.find(part), std::string::npos) << line;
   }
+}
+
+/// What a terminal of `columns` columns receives while `body` runs.
+template <class Body>
+std::string on_terminal(unsigned short columns, Body&& body) {
+  int primary = -1, secondary = -1;
+  winsize size{24, columns, 0, 0};
+  if (::openpty(&primary, &secondary, nullptr, nullptr, &size) != 0) return "no terminal";
+  std::FILE* out = ::fdopen(secondary, "w");
+  body(out);
+  std::string seen(4096, '\0');
+  seen.resize(static_cast<size_t>(std::max<ssize_t>(0, ::read(primary, seen.data(), seen.size()))));
+  std::fclose(out);
+  ::close(primary);
+  return seen;
+}
+
+TEST(ProgressTest, OnATerminalTheShownLineIsCutAndWiped) {
+  const auto seen = on_terminal(10, [](std::FILE* out) {
+    Progress progress(out);
+    progress.show("0123456789abc");
+    progress.show("too soon");
+    progress.keep("stays, however long");
+    progress.keep("next");
+  });
+  EXPECT_EQ(seen, "\r\x1b[K012345678\r\x1b[Kstays, however long\r\nnext\r\n");
+}
+
+TEST(ProgressTest, AnOpenLineIsEnded) {
+  EXPECT_EQ(on_terminal(80, [](std::FILE* out) { Progress(out).show("a"); }), "\r\x1b[Ka\r\n");
+}
+
+TEST(ProgressTest, InAFileOnlyWhatStays) {
+  std::FILE* out = std::tmpfile();
+  ASSERT_NE(out, nullptr);
+  {
+    Progress progress(out);
+    progress.show("a");
+    progress.keep("b");
+  }
+  std::rewind(out);
+  std::array<char, 16> text{};
+  EXPECT_EQ(std::fread(text.data(), 1, text.size(), out), 2u);
+  EXPECT_STREQ(text.data(), "b\n");
+  std::fclose(out);
 }
 
 }  // namespace
