@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "loongforge/train/placement.h"
+#include "loongforge/spec/placement.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "loongforge/core/error.h"
 
-namespace loongforge::train {
+namespace loongforge::spec {
 
-std::vector<std::pair<int, int>> place_blocks(const std::vector<spec::BlockSpec>& blocks, int stages) {
+std::vector<std::pair<int, int>> place_blocks(const std::vector<BlockSpec>& blocks, int stages) {
   const int count = static_cast<int>(blocks.size());
   if (count < stages) {
     throw ConfigError(fmt::format("parallel.pp = {} has more stages than the model has blocks ({})", stages, count),
@@ -37,4 +37,4 @@ std::vector<std::pair<int, int>> place_blocks(const std::vector<spec::BlockSpec>
   return ranges;
 }
 
-}  // namespace loongforge::train
+}  // namespace loongforge::spec

@@ -10,7 +10,7 @@
 #include "loongforge/parallel/freeze.h"
 #include "loongforge/parallel/region.h"
 #include "loongforge/schedule/generators.h"
-#include "loongforge/train/placement.h"
+#include "loongforge/spec/placement.h"
 
 namespace loongforge::train {
 
@@ -73,7 +73,7 @@ ModelStage::~ModelStage() = default;
 void ModelStage::place() {
   const int pp = mesh_.size(spec::Axis::pp);
   int owner = 0;
-  for (const auto& [begin, end] : place_blocks(model_->blocks, pp)) stages_.push_back({begin, end, owner++});
+  for (const auto& [begin, end] : spec::place_blocks(model_->blocks, pp)) stages_.push_back({begin, end, owner++});
 }
 
 void ModelStage::build_blocks(const nn::ModelFactory& factory) {

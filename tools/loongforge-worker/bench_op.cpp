@@ -161,7 +161,8 @@ void declare(CLI::App& app, BenchArguments& arguments) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
   app.add_option("--threads", arguments.threads, "threads; 0: all cores")->capture_default_str()->check(CLI::Range(0, 4096));
-  app.footer(
+  set_usage(
+      app, "", "loongforge bench op --list\nloongforge bench op --dtype bf16 --rows 2048",
       "Columns: median time of forward and backward by ATen's operations and by the kernels used in training, the median of\n"
       "their ratios (above 1: the kernel is faster), the rate of the kernel, and its share of what a copy (GB/s) or a square\n"
       "matrix product (GFLOP/s) reaches here. LOONGFORGE_CPU_ISA=avx2 times another instruction set's kernels.");
@@ -171,7 +172,7 @@ void declare(CLI::App& app, BenchArguments& arguments) {
 
 int bench_op(const Args& args) {
   BenchArguments arguments;
-  CLI::App app("Times operations: own kernels against ATen's.", "bench op");
+  CLI::App app("Times operations: own kernels against ATen's.", "loongforge bench op");
   declare(app, arguments);
   if (parse_or_help(app, args)) return 0;
   if (arguments.list) {

@@ -168,12 +168,13 @@ void run_steps(const config::RunConfig& config, const BenchStepArguments& argume
 
 int bench_step(const Args& args) {
   BenchStepArguments arguments;
-  CLI::App app("Times training steps on one rank, by kind of block.", "bench step");
+  CLI::App app("Times training steps on one rank, by kind of block.", "loongforge bench step");
   app.add_option("--config", arguments.config, "YAML file, or the name of one in configs/")->required();
   app.add_option("--steps", arguments.steps, "steps that are timed")->capture_default_str()->check(CLI::Range(1, 100000));
   app.add_option("--warm-up", arguments.warm_up, "steps before them")->capture_default_str()->check(CLI::Range(1, 100000));
   app.allow_extras();
-  app.footer("Further key=value change the config as in `loongforge train`. Nothing is saved. Shares are of what a square matrix\n"
+  set_usage(app, "[key=value ...]", "loongforge bench step --config quickstart --steps 10",
+             "Further key=value change the config as in `loongforge train`. Nothing is saved. Shares are of what a square matrix\n"
              "product reaches here in the config's type.");
   if (parse_or_help(app, args)) return 0;
   const ScratchFolder scratch;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +12,8 @@
 #include "loongforge/infer/evaluate.h"
 #include "loongforge/platform/device.h"
 #include "loongforge/platform/runtime.h"
+#include "loongforge/spec/model_path.h"
+#include "options.h"
 #include "worker.h"
 
 namespace loongforge::tools {
@@ -20,11 +21,6 @@ namespace loongforge::tools {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct EvalArguments {
-  std::string model, data, dtype, save_logits, save_grads, device = "cpu";
-  int64_t seq_length = 1024, batch_size = 8;
-};
 
 /// data.kind by what the file is.
 std::string kind_of(const std::string& data) {
@@ -37,7 +33,7 @@ std::string kind_of(const std::string& data) {
   return "text";
 }
 
-std::shared_ptr<const data::Dataset> open_data(const EvalArguments& arguments, const infer::Model& model) {
+std::shared_ptr<const data::Dataset> open_data(const EvalOptions& arguments, const infer::Model& model) {
   data::BuiltinRequest request;
   request.kind = kind_of(arguments.data);
   std::string file = arguments.data;
@@ -68,22 +64,11 @@ void save_gradients(infer::Model& model, const std::string& path) {
 }  // namespace
 
 int eval_worker(const Args& args) {
-  EvalArguments arguments;
-  CLI::App app("Mean loss and perplexity of a model directory on a file.", "eval");
-  app.add_option("--model", arguments.model, "model directory")->required();
-  app.add_option("--data", arguments.data, ".txt, .jsonl (also .gz, .zst), .bin/.idx, or integer .npy (each row one sequence)")
-      ->required();
-  app.add_option("--dtype", arguments.dtype, "compute in fp32, bf16, fp64; default: the directory's");
-  app.add_option("--seq-length", arguments.seq_length, "longest context; longer documents are cut")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--batch-size", arguments.batch_size, "sequences at a time")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--save-logits", arguments.save_logits, "safetensors file for `logits` [rows, vocabulary]");
-  app.add_option("--save-grads", arguments.save_grads, "safetensors file for the gradients of the mean loss");
-  app.add_option("--device", arguments.device, "cpu, cuda")->capture_default_str();
+  EvalOptions arguments;
+  CLI::App app("", "loongforge eval");
+  declare_eval(app, arguments);
   if (parse_or_help(app, args)) return 0;
+  arguments.model = spec::find_model(arguments.model, "--model").string();
   platform::init_runtime({});
   std::optional<Dtype> dtype;
   if (!arguments.dtype.empty() && !(dtype = dtype_from_name(arguments.dtype))) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -8,18 +7,14 @@
 #include "loongforge/infer/generate.h"
 #include "loongforge/platform/device.h"
 #include "loongforge/platform/runtime.h"
+#include "loongforge/spec/model_path.h"
 #include "loongforge/tokenizer/tokenizer.h"
+#include "options.h"
 #include "worker.h"
 
 namespace loongforge::tools {
 
 namespace {
-
-struct GenerateArguments {
-  std::string model, prompt, prompt_ids, dtype, device = "cpu";
-  infer::GenerateOptions options;
-  bool ids = false, ignore_eos = false;
-};
 
 std::vector<int32_t> parse_ids(const std::string& text) {
   std::vector<int32_t> ids;
@@ -42,7 +37,7 @@ void print_flushed(const std::string& text) {
   std::fflush(stdout);
 }
 
-void generate_text(infer::Model& model, const GenerateArguments& arguments, infer::GenerateOptions options) {
+void generate_text(infer::Model& model, const GenerateOptions& arguments, infer::GenerateOptions options) {
   const auto tokenizer = tokenizer::Tokenizer::from_file(arguments.model);
   if (const auto end = tokenizer.end_of_text(); end && !arguments.ignore_eos) options.stop.push_back(*end);
   tokenizer::StreamDecoder decoder(tokenizer);
@@ -57,33 +52,19 @@ void generate_text(infer::Model& model, const GenerateArguments& arguments, infe
 }  // namespace
 
 int generate_worker(const Args& args) {
-  GenerateArguments arguments;
-  auto& options = arguments.options;
-  CLI::App app("Continues a prompt with a model directory.", "generate");
-  app.add_option("--model", arguments.model, "model directory (config.json, safetensors, a tokenizer)")->required();
-  app.add_option("--prompt", arguments.prompt, "text to continue");
-  app.add_option("--prompt-ids", arguments.prompt_ids, "ids to continue, 1,2,3; prints ids");
-  app.add_option("--max-new-tokens", options.max_new_tokens, "length of the continuation")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--temperature", options.temperature, "0: greedy")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--top-k", options.top_k, "sample among the k likeliest; 0: all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--top-p", options.top_p, "sample among the likeliest that hold this much probability")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--seed", options.seed, "of the sampling")->capture_default_str();
-  app.add_option("--dtype", arguments.dtype, "compute in fp32, bf16, fp64; default: the directory's");
-  app.add_option("--device", arguments.device, "cpu, cuda")->capture_default_str();
-  app.add_flag("--ignore-eos", arguments.ignore_eos, "don't stop at the end-of-text token");
+  GenerateOptions arguments;
+  CLI::App app("", "loongforge generate");
+  declare_generate(app, arguments);
   if (parse_or_help(app, args)) return 0;
   if (arguments.prompt.empty() == arguments.prompt_ids.empty()) {
     throw ConfigError("generate needs --prompt or --prompt-ids, and not both", "--prompt \"In the beginning\"");
   }
-  if (std::isnan(options.top_p) || !std::isfinite(options.temperature)) {
+  if (std::isnan(arguments.top_p) || !std::isfinite(arguments.temperature)) {
     throw ConfigError("--top-p and --temperature must be finite numbers", "--temperature 0.8 --top-p 0.95");
   }
+  const infer::GenerateOptions options{arguments.max_new_tokens, arguments.temperature, arguments.top_k,
+                                       arguments.top_p, arguments.seed, {}};
+  arguments.model = spec::find_model(arguments.model, "--model").string();
   platform::init_runtime({});
   std::optional<Dtype> dtype;
   if (!arguments.dtype.empty() && !(dtype = dtype_from_name(arguments.dtype))) {

@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `loongforge-worker`: started by `loongforge` (or a launcher) for everything that needs LibTorch.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "loongforge/core/error.h"
 #include "worker.h"
 
 namespace loongforge::tools {
-
-bool parse_or_help(CLI::App& app, const Args& args) {
-  try {
-    app.parse(Args(args.rbegin(), args.rend()));  // CLI11 takes them last first
-    return false;
-  } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
-    return true;
-  } catch (const CLI::ParseError& failure) {
-    throw ConfigError(failure.what(), "see loongforge " + app.get_name() + " --help");
-  }
-}
 
 namespace {
 
@@ -28,7 +15,8 @@ int run(const Args& args) {
                               {"eval", "", eval_worker},
                               {"generate", "", generate_worker},
                               {"inspect", "", inspect_worker},
-                              {"bench", "", bench_worker}};
+                              {"bench", "", bench_worker},
+                              {"about", "", about_worker}};
   for (const auto& command : commands) {
     if (!args.empty() && args[0] == command.name) return command.run(Args(args.begin() + 1, args.end()));
   }

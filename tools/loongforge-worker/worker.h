@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that compute; each takes the arguments after its name and returns an exit code.
 #pragma once
-#include <functional>
-#include <string>
-#include <vector>
-
 #include "../loongforge/commands.h"
-
-namespace CLI {
-class App;
-}
 
 namespace loongforge::tools {
 
@@ -21,8 +13,6 @@ int inspect_worker(const Args& args);
 int bench_worker(const Args& args);
 int bench_op(const Args& args);
 int bench_step(const Args& args);
-
-/// Parses `args`; true when help was asked for and printed. Throws ConfigError for what doesn't parse.
-bool parse_or_help(CLI::App& app, const Args& args);
+int about_worker(const Args& args);
 
 }  // namespace loongforge::tools

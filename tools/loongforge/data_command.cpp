@@ -2,10 +2,10 @@
 // `loongforge data …`: corpora without LibTorch.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "cli.h"
 #include "commands.h"
 #include "loongforge/core/error.h"
 #include "loongforge/core/files.h"
@@ -106,29 +106,39 @@ void run_bigram(const DataArguments& arguments) {
               *model < bigram ? "better" : "NOT better");
 }
 
-void declare(CLI::App& app, DataArguments& arguments) {
+void declare_tokenize(CLI::App& app, DataArguments& arguments) {
   auto& options = arguments.tokenize;
-  auto* tokenize = app.add_subcommand("tokenize", "text or JSONL to Megatron .bin/.idx");
-  tokenize->add_option("--input", options.inputs, "files, patterns, folders: .txt, .jsonl, .json, .tar (also .gz, .zst), .parquet, .arrow")->required();
-  tokenize->add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
-  tokenize->add_option("--output", options.output, "prefix of the files to write")->required();
-  tokenize->add_option("--text-key", options.text_key, "field of JSONL records")->capture_default_str();
-  tokenize->add_option("--lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
-  tokenize->add_flag("--append-eod,!--no-append-eod", options.append_eod, "end documents with the end-of-text token (default: yes)");
-  tokenize->add_option("--holdout", options.holdout, "fraction of documents written to OUTPUT_valid")->check(CLI::Range(0.0, 0.9));
-  tokenize->add_option("--holdout-seed", options.holdout_seed, "which documents")->capture_default_str();
-  tokenize->add_option("--bad-records", arguments.bad_records, "fail or skip")->capture_default_str();
-  tokenize->add_option("--threads", options.threads, "0: all");
+  app.add_option("--input", options.inputs, "files, patterns, folders: .txt, .jsonl, .json, .tar (also .gz, .zst), .parquet, .arrow; all are one corpus")->required();
+  app.add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
+  app.add_option("--output", options.output, "prefix of the files to write")->required();
+  both(app, "text-key", options.text_key, "field of JSONL records");
+  both(app, "lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
+  app.add_flag("--append-eod,!--no-append-eod", options.append_eod, "end documents with the end-of-text token (default: yes)");
+  both(app, "holdout", options.holdout, "fraction of documents written to OUTPUT_valid")->check(CLI::Range(0.0, 0.9));
+  both(app, "holdout-seed", options.holdout_seed, "which documents");
+  both(app, "bad-records", arguments.bad_records, "fail or skip");
+  both(app, "threads", options.threads, "0: all");
+  set_usage(app, "",
+            "loongforge data tokenize --input my.txt --tokenizer examples/quickstart --output corpus/mine\n"
+            "loongforge data tokenize --input a.jsonl b.jsonl.zst --tokenizer DIR --output corpus/mine --holdout 0.01");
+}
+
+void declare(CLI::App& app, DataArguments& arguments) {
+  app.description("Makes and looks at corpora.");
+  declare_tokenize(*app.add_subcommand("tokenize", "text or JSONL to Megatron .bin/.idx"), arguments);
   auto* stats = app.add_subcommand("stats", "counts of a .bin/.idx");
-  stats->add_option("prefix", arguments.prefix)->required();
+  stats->add_option("prefix", arguments.prefix, "path without .bin or .idx")->required();
+  set_usage(*stats, "", "loongforge data stats corpus/mine");
   auto* inspect = app.add_subcommand("inspect", "decoded documents of a .bin/.idx; with --config C: samples of a run, what is learned marked");
-  inspect->add_option("prefix", arguments.prefix)->required();
+  inspect->add_option("prefix", arguments.prefix, "path without .bin or .idx")->required();
   inspect->add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
-  inspect->add_option("--samples", arguments.samples)->capture_default_str();
+  both(*inspect, "samples", arguments.samples, "documents to show");
+  set_usage(*inspect, "", "loongforge data inspect corpus/mine --tokenizer examples/quickstart --samples 2");
   auto* bigram = app.add_subcommand("bigram", "held-out cross entropy of a Kneser-Ney bigram, beside a run's evaluation");
-  bigram->add_option("--train", arguments.train, "prefix")->required();
-  bigram->add_option("--valid", arguments.valid, "prefix")->required();
-  bigram->add_option("--metrics", arguments.metrics, "metrics.jsonl of a run");
+  bigram->add_option("--train", arguments.train, "prefix of the training corpus")->required();
+  bigram->add_option("--valid", arguments.valid, "prefix of the held-out corpus")->required();
+  both(*bigram, "metrics", arguments.metrics, "metrics.jsonl of a run");
+  set_usage(*bigram, "", "loongforge data bigram --train corpus/mine_train --valid corpus/mine_valid");
   app.require_subcommand(1);
 }
 
@@ -140,20 +150,17 @@ bool inspects_a_run(const Args& args) {
 
 }  // namespace
 
+void declare_data(CLI::App& app) {
+  static DataArguments arguments;
+  declare(app, arguments);
+}
+
 int data_command(const Args& args) {
   if (inspects_a_run(args)) return worker_command("inspect", Args(args.begin() + 1, args.end()));
   DataArguments arguments;
-  CLI::App app("Makes and looks at corpora.", "loongforge data");
+  CLI::App app("", "loongforge data");
   declare(app, arguments);
-  try {
-    app.parse(Args(args.rbegin(), args.rend()));
-  } catch (const CLI::CallForHelp&) {
-    const auto chosen = app.get_subcommands();
-    std::fputs((chosen.empty() ? app.help() : chosen[0]->help()).c_str(), stdout);
-    return 0;
-  } catch (const CLI::ParseError& failure) {
-    throw ConfigError(failure.what(), "see loongforge data --help");
-  }
+  if (parse_or_help(app, args)) return 0;
   if (app.got_subcommand("tokenize")) run_tokenize(arguments);
   if (app.got_subcommand("stats")) run_stats(arguments);
   if (app.got_subcommand("inspect")) run_inspect(arguments);
