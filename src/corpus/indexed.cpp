@@ -65,8 +65,23 @@ IdType indexed_dtype(int64_t vocab_size) { return vocab_size < 65500 ? IdType::u
 std::filesystem::path bin_path(const std::filesystem::path& prefix) { return with_ending(prefix, ".bin"); }
 std::filesystem::path idx_path(const std::filesystem::path& prefix) { return with_ending(prefix, ".idx"); }
 
+namespace {
+
+/// The prefix itself when its files are there.
+std::filesystem::path present(std::filesystem::path prefix) {
+  for (const auto& file : {bin_path(prefix), idx_path(prefix)}) {
+    std::error_code ignored;
+    if (std::filesystem::exists(file, ignored)) continue;
+    throw DataError(fmt::format("{} is not there", file.string()),
+                    "name a corpus without .bin/.idx; `loongforge data tokenize` makes one (tools/quickstart.sh the quickstart's)");
+  }
+  return prefix;
+}
+
+}  // namespace
+
 IndexedReader::IndexedReader(std::filesystem::path prefix, int64_t vocab_size)
-    : prefix_(std::move(prefix)), vocab_size_(vocab_size), bin_(bin_path(prefix_)), idx_(idx_path(prefix_)) {
+    : prefix_(present(std::move(prefix))), vocab_size_(vocab_size), bin_(bin_path(prefix_)), idx_(idx_path(prefix_)) {
   parse_index();
 }
 

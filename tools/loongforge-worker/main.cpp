@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `loongforge-worker`: started by `loongforge` (or a launcher) for everything that needs LibTorch.
-#include <cstdio>
+#include <c10/util/Logging.h>
+
+#include <cstdlib>
 
 #include "loongforge/core/error.h"
 #include "worker.h"
@@ -26,6 +28,17 @@ int run(const Args& args) {
 }  // namespace
 }  // namespace loongforge::tools
 
+namespace {
+
+/// LibTorch's own warnings come with stack traces; what users need to know reaches them as our errors.
+void quiet_libtorch() {
+  if (std::getenv("LOONGFORGE_BACKTRACE") == nullptr) ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", /*overwrite=*/0);
+  c10::initLogging();
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  quiet_libtorch();
   return loongforge::tools::guarded(loongforge::tools::run, loongforge::tools::Args(argv + 1, argv + argc));
 }

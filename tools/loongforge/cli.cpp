@@ -40,12 +40,13 @@ std::string placeholder(const CLI::Option& option) {
   if (option.get_items_expected_max() == 0) return "";
   std::string name = option.get_type_name();
   if (name.find(' ') != std::string::npos || name.find(':') != std::string::npos) name = "N";
-  if (name == "TEXT") name = "TEXT";
   if (name == "INT" || name == "UINT" || name == "FLOAT") name = "N";
-  return " " + name + (option.get_items_expected_max() > 1 ? "..." : "");
+  if (option.get_items_expected_min() == 0) return fmt::format(" [{}]", name);
+  return fmt::format(" {}{}", name, option.get_items_expected_max() > 1 ? "..." : "");
 }
 
 std::string about(const CLI::Option& option) {
+  if (option.check_name("--help")) return "this text";
   std::string text = option.get_description();
   const std::string value = option.get_default_str();
   if (option.get_required()) text += " (required)";
