@@ -83,9 +83,9 @@ class Checker {
       if (p.dp ? world != model_ranks * *p.dp : world % model_ranks != 0) {
         const std::string dp_text = p.dp ? std::to_string(*p.dp) : "auto";
         const std::string ranks = world == 1 ? "1 rank doesn't" : fmt::format("{} ranks don't", world);
-        return report("parallel", fmt::format("{} fit tp {} × pp {} × cp {} × dp {}; start {}{} (--nproc-per-node)", ranks,
-                                              p.tp, p.pp, p.cp, dp_text, p.dp ? "" : "a multiple of ",
-                                              model_ranks * p.dp.value_or(1)));
+        return report("parallel",
+                      fmt::format("{} fit tp {} × pp {} × cp {} × dp {}; start {}{} (--nproc-per-node)", ranks, p.tp,
+                                  p.pp, p.cp, dp_text, p.dp ? "" : "a multiple of ", model_ranks * p.dp.value_or(1)));
       }
       dp = world / model_ranks;
     }

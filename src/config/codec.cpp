@@ -32,7 +32,9 @@ std::string shown(const Value& value) {
 }
 
 Json number_schema(const char* type, const Rule& rule) {
-  const auto bound = [](double value) { return value == std::floor(value) ? Json(static_cast<int64_t>(value)) : Json(value); };
+  const auto bound = [](double value) {
+    return value == std::floor(value) ? Json(static_cast<int64_t>(value)) : Json(value);
+  };
   Json schema = {{"type", type}};
   if (rule.min) schema[rule.above_min ? "exclusiveMinimum" : "minimum"] = bound(*rule.min);
   if (rule.max) schema["maximum"] = bound(*rule.max);

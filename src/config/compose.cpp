@@ -184,8 +184,8 @@ class Composer {
     fail(entry.place, near ? fmt::format("{}; did you mean {}?", what, *near) : what, known(entry));
   }
 
-  /// What was named on the command line wins over a file that never listed the group, and replaces its keys whole: merging a
-  /// second model into a first would make neither.
+  /// What was named on the command line wins over a file that never listed the group, and replaces its keys whole:
+  /// merging a second model into a first would make neither.
   static void replace_keys(Value& result, Value chosen, const std::string& package) {
     Value* from = &chosen;
     Value* to = &result;

@@ -16,7 +16,8 @@ constexpr const char* kLaterRef = "#/definitions/later";
 
 /// `${…}` anywhere in a text, or `???`: the value comes from elsewhere.
 Json later() {
-  return {{"type", "string"}, {"pattern", R"(\$\{.+\}|^\?\?\?$)"}, {"description", "${key}, ${env:NAME,default} or ???"}};
+  return {
+      {"type", "string"}, {"pattern", R"(\$\{.+\}|^\?\?\?$)"}, {"description", "${key}, ${env:NAME,default} or ???"}};
 }
 
 /// Entries of a defaults list: names, `_self_`, and `group: name` with its prefixes.
@@ -68,9 +69,9 @@ const SectionSpec& section_named(const std::string& path) {
         if (each.section) names.push_back(each.name);
       }
       const auto near = nearest(std::string(part), names);
-      throw ConfigError(fmt::format("there is no section {}", path),
-                        fmt::format("{}sections: {}", near ? fmt::format("did you mean {}? ", *near) : "",
-                                    join_names(names)));
+      throw ConfigError(
+          fmt::format("there is no section {}", path),
+          fmt::format("{}sections: {}", near ? fmt::format("did you mean {}? ", *near) : "", join_names(names)));
     }
     section = field->section.get();
   }

@@ -66,7 +66,8 @@ GpuReport nvidia_gpus() {
   call(library.get(), "nvmlDeviceGetCount_v2", &count);
   for (unsigned i = 0; i < count; ++i) {
     void* device = nullptr;
-    if (call(library.get(), "nvmlDeviceGetHandleByIndex_v2", i, &device)) report.gpus.push_back(describe(library.get(), device));
+    if (call(library.get(), "nvmlDeviceGetHandleByIndex_v2", i, &device))
+      report.gpus.push_back(describe(library.get(), device));
   }
   call(library.get(), "nvmlShutdown");
   return report;

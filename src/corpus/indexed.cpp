@@ -72,8 +72,9 @@ std::filesystem::path present(std::filesystem::path prefix) {
   for (const auto& file : {bin_path(prefix), idx_path(prefix)}) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) continue;
-    throw DataError(fmt::format("{} is not there", file.string()),
-                    "name a corpus without .bin/.idx; `loongforge data tokenize` makes one (tools/quickstart.sh the quickstart's)");
+    throw DataError(
+        fmt::format("{} is not there", file.string()),
+        "name a corpus without .bin/.idx; `loongforge data tokenize` makes one (tools/quickstart.sh the quickstart's)");
   }
   return prefix;
 }

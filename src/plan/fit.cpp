@@ -13,8 +13,9 @@ namespace loongforge::plan {
 namespace {
 
 spec::Mesh mesh_of(const config::ParallelSection& p, int world) {
-  spec::MeshSizes sizes{static_cast<int>(p.tp), static_cast<int>(p.cp), static_cast<int>(p.ep), static_cast<int>(p.etp), 1,
-                        static_cast<int>(p.pp)};
+  spec::MeshSizes sizes{
+      static_cast<int>(p.tp), static_cast<int>(p.cp), static_cast<int>(p.ep), static_cast<int>(p.etp), 1,
+      static_cast<int>(p.pp)};
   sizes.dp = static_cast<int>(p.dp.value_or(std::max(1, world / (sizes.tp * sizes.cp * sizes.pp))));
   return spec::Mesh(sizes, 0);
 }
@@ -24,7 +25,8 @@ bool is_frozen(const spec::ParamSpec& param, const config::ModelSection& model) 
   const auto matches = [&](const std::string& name) {
     return std::any_of(model.freeze.begin(), model.freeze.end(), [&](const auto& p) { return glob_match(p, name); });
   };
-  return std::any_of(param.pieces.begin(), param.pieces.end(), [&](const spec::Piece& piece) { return matches(piece.hf_name); });
+  return std::any_of(param.pieces.begin(), param.pieces.end(),
+                     [&](const spec::Piece& piece) { return matches(piece.hf_name); });
 }
 
 std::vector<spec::BlockSpec> with_frozen(std::vector<spec::BlockSpec> blocks, const config::ModelSection& model) {
@@ -77,18 +79,19 @@ ParameterFit parameter_fit(const config::RunConfig& config, const spec::ModelSpe
 std::string fit_table(const ParameterFit& fit) {
   std::string out = spec::memory_table_header() + "\n";
   for (size_t i = 0; i < fit.stages.size(); ++i) {
-    out += spec::memory_table_row(fit.stages.size() == 1 ? "every rank" : fmt::format("stage {}", i), fit.stages[i]) + "\n";
+    out += spec::memory_table_row(fit.stages.size() == 1 ? "every rank" : fmt::format("stage {}", i), fit.stages[i]) +
+           "\n";
   }
-  out += fmt::format("\n{} on {} local rank{}; activations and work buffers come on top\n", gib(fit.needed), fit.local_ranks,
-                     fit.local_ranks == 1 ? "" : "s");
+  out += fmt::format("\n{} on {} local rank{}; activations and work buffers come on top\n", gib(fit.needed),
+                     fit.local_ranks, fit.local_ranks == 1 ? "" : "s");
   if (fit.available == 0) return out + "free memory: unknown\n";
   return out + fmt::format("free memory: {}{}\n", format_bytes(fit.available), fit.fits() ? "" : ": it does not fit");
 }
 
 std::string fit_line(const ParameterFit& fit) {
   const auto& m = largest(fit);
-  std::string line = fmt::format("memory: {} a rank (weights {}, gradients {}, masters {}, optimizer {})", gib(m.total()),
-                                 gib(m.weights), gib(m.gradients), gib(m.masters), gib(m.optimizer));
+  std::string line = fmt::format("memory: {} a rank (weights {}, gradients {}, masters {}, optimizer {})",
+                                 gib(m.total()), gib(m.weights), gib(m.gradients), gib(m.masters), gib(m.optimizer));
   if (fit.available > 0) line += fmt::format(", {} free", format_bytes(fit.available));
   return line;
 }
@@ -96,14 +99,16 @@ std::string fit_line(const ParameterFit& fit) {
 void require_fit(const ParameterFit& fit, const config::RunConfig& config) {
   if (fit.fits()) return;
   std::vector<std::string> ways;
-  if (config.precision.dtype == Dtype::f32 || config.precision.dtype == Dtype::f64) ways.emplace_back("precision.dtype=bf16");
+  if (config.precision.dtype == Dtype::f32 || config.precision.dtype == Dtype::f64)
+    ways.emplace_back("precision.dtype=bf16");
   if (!config.model.lora) ways.emplace_back("model.lora.rank=8");
   if (config.parallel.zero < 3) ways.emplace_back("more ranks on other machines with parallel.zero=3 or parallel.tp");
   ways.emplace_back("a smaller model");
   throw ResourceError(
       fmt::format("weights, gradients and optimizer of {} local rank{} need {}, but {} are free", fit.local_ranks,
                   fit.local_ranks == 1 ? "" : "s", gib(fit.needed), format_bytes(fit.available)),
-      fmt::format("what helps: {}; the table: --print-memory; to try all the same: memory.check=warn", fmt::join(ways, ", ")));
+      fmt::format("what helps: {}; the table: --print-memory; to try all the same: memory.check=warn",
+                  fmt::join(ways, ", ")));
 }
 
 }  // namespace loongforge::plan

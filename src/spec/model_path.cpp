@@ -60,12 +60,15 @@ std::optional<HubName> hub_name(const std::string& text) {
   const size_t at = text.find('@');
   name.repository = text.substr(0, at);
   if (at != std::string::npos) name.revision = text.substr(at + 1);
-  const auto letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-'; };
+  const auto letter = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  };
   const auto parts = split(name.repository, '/');
   const bool words = std::all_of(parts.begin(), parts.end(), [&](std::string_view part) {
     return !part.empty() && part[0] != '.' && std::all_of(part.begin(), part.end(), letter);
   });
-  if (!words || parts.size() > 2 || name.revision.empty() || name.revision.find("..") != std::string::npos) return std::nullopt;
+  if (!words || parts.size() > 2 || name.revision.empty() || name.revision.find("..") != std::string::npos)
+    return std::nullopt;
   return name;
 }
 
@@ -82,7 +85,8 @@ std::vector<std::string> cached_names() {
     if (!entry.starts_with(kPrefix)) continue;
     const std::string_view name = std::string_view(entry).substr(kPrefix.size());
     const size_t dashes = name.find("--");
-    names.push_back(dashes == name.npos ? std::string(name) : fmt::format("{}/{}", name.substr(0, dashes), name.substr(dashes + 2)));
+    names.push_back(dashes == name.npos ? std::string(name)
+                                        : fmt::format("{}/{}", name.substr(0, dashes), name.substr(dashes + 2)));
   }
   return names;
 }
@@ -108,14 +112,17 @@ std::optional<fs::path> snapshot(const HubName& name) {
   const fs::path repository = hub_cache() / name.folder();
   if (is_folder(repository / "snapshots")) {
     const auto known = entries(repository / "refs");
-    fail(role, fmt::format("{}: {} is in the Hugging Face cache, but not its revision {}", what, name.repository, name.revision),
+    fail(role,
+         fmt::format("{}: {} is in the Hugging Face cache, but not its revision {}", what, name.repository,
+                     name.revision),
          fmt::format("{}{}", known.empty() ? "" : fmt::format("cached: {}; ", join_names(known)), name.download()));
   }
   const auto near = nearest(name.repository, cached_names());
   std::error_code ignored;
   const std::string here = fs::current_path(ignored).string();
-  fail(role, fmt::format("{}: {} is neither a folder (seen from {}) nor in the Hugging Face cache ({})", what, name.repository, here,
-                         hub_cache().string()),
+  fail(role,
+       fmt::format("{}: {} is neither a folder (seen from {}) nor in the Hugging Face cache ({})", what,
+                   name.repository, here, hub_cache().string()),
        fmt::format("{}correct the path, or download it: {}",
                    near ? fmt::format("did you mean {}, which is there? Otherwise ", *near) : "", name.download()));
 }

@@ -42,7 +42,8 @@ data::BuiltinRequest data_request(const config::RunConfig& config, Split split) 
   request.valid_fraction = config.data.valid_fraction;
   const bool own = !config.data.tokenizer.empty();
   const std::string& tokenizer = own ? config.data.tokenizer : config.model.path;
-  if (!tokenizer.empty()) request.tokenizer = spec::find_tokenizer(tokenizer, own ? "data.tokenizer" : "model.path").string();
+  if (!tokenizer.empty())
+    request.tokenizer = spec::find_tokenizer(tokenizer, own ? "data.tokenizer" : "model.path").string();
   request.seq_length = config.data.seq_length;
   request.packing = config.data.packing;
   request.reset_positions = config.data.reset_positions;

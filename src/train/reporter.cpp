@@ -27,11 +27,11 @@ class Reporter final : public Hook {
     if (log_.metrics) {
       file_.emplace(std::filesystem::path(config.run.output_dir) / "metrics.jsonl", trainer.steps_taken());
     }
-    progress_.keep(fmt::format("{}: {}, {} parameters ({} trainable), {}, {}, {} steps", config.run.name,
-                               trainer.stage().model().family,
-                               format_count(static_cast<double>(trainer.stage().model().parameter_count())),
-                               format_count(static_cast<double>(trainer.stage().trainable_count())),
-                               trainer.stage().mesh().describe(), dtype_name(config.precision.dtype), trainer.total_steps()));
+    progress_.keep(fmt::format(
+        "{}: {}, {} parameters ({} trainable), {}, {}, {} steps", config.run.name, trainer.stage().model().family,
+        format_count(static_cast<double>(trainer.stage().model().parameter_count())),
+        format_count(static_cast<double>(trainer.stage().trainable_count())), trainer.stage().mesh().describe(),
+        dtype_name(config.precision.dtype), trainer.total_steps()));
   }
 
   void on_report(Trainer& trainer, const StepReport& report) override {
@@ -80,7 +80,8 @@ class Reporter final : public Hook {
     if (const double limit = gemm_limit(trainer); limit > 0 && report.seconds > 0) {
       numbers.gemm_share = report.flops / report.seconds / limit;
     }
-    if (const auto peak = platform::published_peak(trainer.config().precision.dtype, trainer.stage().options().store.device)) {
+    if (const auto peak =
+            platform::published_peak(trainer.config().precision.dtype, trainer.stage().options().store.device)) {
       numbers.mfu = report.flops / std::max(report.seconds, 1e-9) / (*peak * trainer.stage().groups().world.size());
     }
     return numbers;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that compute; each takes the arguments after its name and returns an exit code.
 #pragma once
-#include "../loongforge/commands.h"
+#include "cli.h"
+#include "commands.h"
 
 namespace loongforge::tools {
 

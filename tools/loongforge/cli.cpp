@@ -233,7 +233,8 @@ bool parse_or_help(CLI::App& app, const Args& args) {
     // A misspelt option is why the right one is missing.
     const auto extras = at.remaining();
     if (!at.get_allow_extras() && !extras.empty()) unknown_options(at, extras);
-    throw ConfigError(fmt::format("{}: {}", full_name(at), failure.what()), fmt::format("for example: {}", first_example(at)));
+    throw ConfigError(fmt::format("{}: {}", full_name(at), failure.what()),
+                      fmt::format("for example: {}", first_example(at)));
   } catch (const CLI::ParseError& failure) {
     throw ConfigError(fmt::format("{}: {}", full_name(chosen(app)), failure.what()),
                       fmt::format("see {} --help", full_name(chosen(app))));

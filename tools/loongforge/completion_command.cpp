@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `loongforge completion bash|zsh` prints a small script; the script asks `completion candidates` for what may come next, so
-// that the shells know every command, option, configuration, key and value without a second list of them.
+// `loongforge completion bash|zsh` prints a small script; the script asks `completion candidates` for what may come
+// next, so that the shells know every command, option, configuration, key and value without a second list of them.
 #include <algorithm>
 #include <cstdio>
 
@@ -53,7 +53,8 @@ struct CompletionArguments {
 
 void declare(CLI::App& app, CompletionArguments& arguments) {
   app.description(
-      "Prints what makes the shell complete commands, options, names of configurations, keys and their values; load it with "
+      "Prints what makes the shell complete commands, options, names of configurations, keys and their values; load it "
+      "with "
       "eval.");
   app.add_option("shell", arguments.shell, "bash or zsh")->required();
   set_usage(app, "", "eval \"$(loongforge completion bash)\"\neval \"$(loongforge completion zsh)\"");
@@ -139,7 +140,8 @@ Names candidates(const Names& words) {
     return names;
   }
   std::string path = words[0];
-  const auto command = std::find_if(commands().begin(), commands().end(), [&](const auto& c) { return c.name == path; });
+  const auto command =
+      std::find_if(commands().begin(), commands().end(), [&](const auto& c) { return c.name == path; });
   if (command == commands().end()) return path == "help" ? candidates({current}) : names;
   const auto declared_app = declared(*command);
   const CLI::App* app = declared_app.get();
@@ -179,14 +181,16 @@ void declare_completion(CLI::App& app) {
 
 int completion_command(const Args& args) {
   // What the shells ask holds options of other commands: not for a parser.
-  if (args.size() > 1 && args[0] == "candidates" && args[1] == "--") return print_candidates(Names(args.begin() + 2, args.end())), 0;
+  if (args.size() > 1 && args[0] == "candidates" && args[1] == "--")
+    return print_candidates(Names(args.begin() + 2, args.end())), 0;
   CompletionArguments arguments;
   CLI::App app("", "loongforge completion");
   declare(app, arguments);
   if (parse_or_help(app, args)) return 0;
   if (arguments.shell == "bash") return std::puts(kBash), 0;
   if (arguments.shell == "zsh") return std::puts(kZsh), 0;
-  throw ConfigError(fmt::format("completion: `{}` is neither bash nor zsh", arguments.shell), "loongforge completion bash");
+  throw ConfigError(fmt::format("completion: `{}` is neither bash nor zsh", arguments.shell),
+                    "loongforge completion bash");
 }
 
 }  // namespace loongforge::tools

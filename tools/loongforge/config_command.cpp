@@ -27,7 +27,8 @@ void declare(CLI::App& app, ConfigArguments& arguments) {
   auto* schema = app.add_subcommand("schema", "JSON Schema of a run's file, for editors and checks");
   schema->add_option("section", arguments.section, "of the files of one group instead, such as model");
   set_usage(*schema, "", "loongforge config schema > configs/schema.json\nloongforge config schema model");
-  auto* markdown = app.add_subcommand("markdown", "every field as tables in Markdown, as docs/configuration.md has them");
+  auto* markdown =
+      app.add_subcommand("markdown", "every field as tables in Markdown, as docs/configuration.md has them");
   set_usage(*markdown, "", "loongforge config markdown");
   app.require_subcommand(1);
 }
@@ -38,8 +39,9 @@ void run_list(const ConfigArguments& arguments) {
   if (names.empty()) {
     std::vector<std::string> folders;
     for (const auto& folder : search.folders()) folders.push_back(folder.string());
-    throw ConfigError(arguments.group.empty() ? "there are no configurations" : fmt::format("there is no group {}", arguments.group),
-                      fmt::format("looked in {}; LOONGFORGE_CONFIG_PATH adds folders", join_names(folders)));
+    throw ConfigError(
+        arguments.group.empty() ? "there are no configurations" : fmt::format("there is no group {}", arguments.group),
+        fmt::format("looked in {}; LOONGFORGE_CONFIG_PATH adds folders", join_names(folders)));
   }
   for (const auto& name : names) {
     const auto file = search.find(arguments.group.empty() ? name : arguments.group + "/" + name);

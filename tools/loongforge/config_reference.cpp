@@ -37,8 +37,9 @@ std::string fields_text(const std::string& section) {
   }
   if (!out.empty()) return "key, default, type, meaning\n\n" + out;
   const auto near = nearest(section, names);
-  throw ConfigError(fmt::format("--help-config: there is no section {}", section),
-                    fmt::format("{}sections: {}", near ? fmt::format("did you mean {}? ", *near) : "", join_names(names)));
+  throw ConfigError(
+      fmt::format("--help-config: there is no section {}", section),
+      fmt::format("{}sections: {}", near ? fmt::format("did you mean {}? ", *near) : "", join_names(names)));
 }
 
 std::string fields_markdown() {

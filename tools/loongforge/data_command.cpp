@@ -108,12 +108,15 @@ void run_bigram(const DataArguments& arguments) {
 
 void declare_tokenize(CLI::App& app, DataArguments& arguments) {
   auto& options = arguments.tokenize;
-  app.add_option("--input", options.inputs, "files, patterns, folders: .txt, .jsonl, .json, .tar (also .gz, .zst), .parquet, .arrow; all are one corpus")->required();
+  app.add_option("--input", options.inputs,
+                 "files, patterns, folders: .txt, .jsonl, .json, .tar (also .gz, .zst), .parquet, .arrow; all are one corpus")
+      ->required();
   app.add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
   app.add_option("--output", options.output, "prefix of the files to write")->required();
   both(app, "text-key", options.text_key, "field of JSONL records");
   both(app, "lines-per-document", options.lines_per_document, "of plain text; 0: one document a file");
-  app.add_flag("--append-eod,!--no-append-eod", options.append_eod, "end documents with the end-of-text token (default: yes)");
+  app.add_flag("--append-eod,!--no-append-eod", options.append_eod,
+               "end documents with the end-of-text token (default: yes)");
   both(app, "holdout", options.holdout, "fraction of documents written to OUTPUT_valid")->check(CLI::Range(0.0, 0.9));
   both(app, "holdout-seed", options.holdout_seed, "which documents");
   both(app, "bad-records", arguments.bad_records, "fail or skip");
@@ -129,7 +132,8 @@ void declare(CLI::App& app, DataArguments& arguments) {
   auto* stats = app.add_subcommand("stats", "counts of a .bin/.idx");
   stats->add_option("prefix", arguments.prefix, "path without .bin or .idx")->required();
   set_usage(*stats, "", "loongforge data stats corpus/mine");
-  auto* inspect = app.add_subcommand("inspect", "decoded documents of a .bin/.idx; with --config C: samples of a run, what is learned marked");
+  auto* inspect = app.add_subcommand(
+      "inspect", "decoded documents of a .bin/.idx; with --config C: samples of a run, what is learned marked");
   inspect->add_option("prefix", arguments.prefix, "path without .bin or .idx")->required();
   inspect->add_option("--tokenizer", arguments.tokenizer, "a tokenizer's file, or the folder that holds one")->required();
   both(*inspect, "samples", arguments.samples, "documents to show");

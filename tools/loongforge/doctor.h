@@ -17,7 +17,7 @@ struct Finding {
   std::string name;   ///< "memory"
   std::string value;  ///< "7.6 GiB, 6.1 GiB free"
   Health health = Health::good;
-  std::string fix;    ///< what to do; empty when good
+  std::string fix;  ///< what to do; empty when good
 };
 
 /// Operating system, cores and instruction sets, memory, shared memory, limits, locale.

@@ -20,8 +20,10 @@ struct DoctorOptions {
 
 void declare(CLI::App& app, DoctorOptions& options) {
   app.description(
-      "Looks at this machine as a run would: system, cores, instruction sets, memory, limits, folders, LibTorch, driver and "
-      "devices. Says what is in the way and what to do. Exit code 0: runs can start here; 7: something must be mended.");
+      "Looks at this machine as a run would: system, cores, instruction sets, memory, limits, folders, LibTorch, "
+      "driver and "
+      "devices. Says what is in the way and what to do. Exit code 0: runs can start here; 7: something must be "
+      "mended.");
   app.add_flag("--json", options.json, "one JSON object instead of the table");
   app.add_flag("--no-worker,--no_worker", options.offline, "don't start loongforge-worker to ask about LibTorch");
   both(app, "timeout", options.timeout, "seconds to wait for loongforge-worker")->check(CLI::Range(0.1, 600.0));
@@ -30,9 +32,12 @@ void declare(CLI::App& app, DoctorOptions& options) {
 
 const char* mark(Health health) {
   switch (health) {
-    case Health::good: return "ok  ";
-    case Health::note: return "note";
-    case Health::problem: break;
+    case Health::good:
+      return "ok  ";
+    case Health::note:
+      return "note";
+    case Health::problem:
+      break;
   }
   return "BAD ";
 }
@@ -73,9 +78,11 @@ int doctor_command(const Args& args) {
   append(examine_folders());
   if (!options.offline) append(examine_libraries(options.timeout, torch_cuda));
   append(examine_gpus(torch_cuda));
-  const bool good = std::none_of(findings.begin(), findings.end(), [](const auto& f) { return f.health == Health::problem; });
+  const bool good =
+      std::none_of(findings.begin(), findings.end(), [](const auto& f) { return f.health == Health::problem; });
   options.json ? print_json(findings, good) : print(findings);
-  if (!options.json) std::puts(good ? "\nruns can start here" : "\nruns will fail here until what is marked BAD is mended");
+  if (!options.json)
+    std::puts(good ? "\nruns can start here" : "\nruns will fail here until what is marked BAD is mended");
   return good ? 0 : static_cast<int>(ExitCode::resource);
 }
 

@@ -45,7 +45,8 @@ Finding system() {
   utsname name{};
   ::uname(&name);
   const std::string libc = gnu_get_libc_version();
-  Finding finding{"system", fmt::format("{}, Linux {}, glibc {}", line_of("/etc/os-release", "PRETTY_NAME", '='), name.release, libc)};
+  Finding finding{"system", fmt::format("{}, Linux {}, glibc {}", line_of("/etc/os-release", "PRETTY_NAME", '='),
+                                        name.release, libc)};
   int major = 0, minor = 0;
   char dot = 0;
   std::istringstream(libc) >> major >> dot >> minor;
@@ -63,7 +64,8 @@ Finding cores() {
   Finding finding{"cores", fmt::format("{} of {} ({})", usable, present, line_of("/proc/cpuinfo", "model name", ':'))};
   if (usable < present) {
     finding.health = Health::note;
-    finding.fix = "affinity or a quota of the control group holds the rest back (docker run --cpus, taskset, a job's cores)";
+    finding.fix =
+        "affinity or a quota of the control group holds the rest back (docker run --cpus, taskset, a job's cores)";
   }
   return finding;
 }
@@ -72,7 +74,8 @@ Finding instruction_sets() {
   std::istringstream words(line_of("/proc/cpuinfo", "flags", ':'));
   const std::set<std::string> flags{std::istream_iterator<std::string>(words), {}};
   std::string list;
-  for (const char* name : {"avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"}) {
+  for (const char* name :
+       {"avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"}) {
     if (flags.contains(name)) list += (list.empty() ? "" : " ") + std::string(name);
   }
   Finding finding{"instructions", list.empty() ? "none of AVX2, AVX-512, AMX" : list};
@@ -106,7 +109,8 @@ std::optional<uint64_t> free_bytes(const fs::path& folder) {
 
 Finding shared_memory() {
   const auto free = free_bytes("/dev/shm");
-  if (!free) return {"shared memory", "/dev/shm is not there", Health::problem, "mount it: mount -t tmpfs tmpfs /dev/shm"};
+  if (!free)
+    return {"shared memory", "/dev/shm is not there", Health::problem, "mount it: mount -t tmpfs tmpfs /dev/shm"};
   Finding finding{"shared memory", format_bytes(*free) + " free in /dev/shm"};
   if (*free < 64 * kMiB) {
     finding.health = Health::note;
@@ -146,7 +150,8 @@ Finding locale() {
   Finding finding{"locale", codeset};
   if (codeset != "UTF-8") {
     finding.health = Health::note;
-    finding.fix = "messages are UTF-8, your terminal may garble them: export LANG=C.UTF-8 (files are UTF-8 in any locale)";
+    finding.fix =
+        "messages are UTF-8, your terminal may garble them: export LANG=C.UTF-8 (files are UTF-8 in any locale)";
   }
   return finding;
 }

@@ -20,7 +20,8 @@ void declare(CLI::App& app) {
 }
 
 constexpr Command kCommands[] = {
-    {"train", "train a model from a YAML config, on one or many ranks", train_command, declare<TrainOptions, declare_train>},
+    {"train", "train a model from a YAML config, on one or many ranks", train_command,
+     declare<TrainOptions, declare_train>},
     {"verify", "show that a config's parallel layout gives the numbers of one rank", verify_command,
      declare<VerifyOptions, declare_verify>},
     {"eval", "loss and perplexity of a model directory on a file", eval_command, declare<EvalOptions, declare_eval>},

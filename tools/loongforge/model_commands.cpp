@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `loongforge verify|eval|generate`: what can be checked without LibTorch is checked here, so that help and mistakes cost
-// milliseconds; the worker then reads the same arguments.
+// `loongforge verify|eval|generate`: what can be checked without LibTorch is checked here, so that help and mistakes
+// cost milliseconds; the worker then reads the same arguments.
 #include "commands.h"
 #include "loongforge/config/run_config.h"
 #include "loongforge/core/dtype.h"

@@ -6,19 +6,22 @@ namespace loongforge::tools {
 namespace {
 
 constexpr const char* kOverrides = "[key=value ...]";
-constexpr const char* kDtypeHelp = "compute in float32, bfloat16, float64 (or fp32, bf16, fp64); default: the directory's";
+constexpr const char* kDtypeHelp =
+    "compute in float32, bfloat16, float64 (or fp32, bf16, fp64); default: the directory's";
 
 }  // namespace
 
 void declare_train(CLI::App& app, TrainOptions& options) {
   app.description(
       "Trains a model as one YAML file says, and leaves a Hugging Face directory. After the options, a.b=1 sets a key, "
-      "group=name swaps a group of `defaults`, ~a.b resets a key to its default, +a.b=1 adds one to a map, ++a.b=1 sets or "
+      "group=name swaps a group of `defaults`, ~a.b resets a key to its default, +a.b=1 adds one to a map, ++a.b=1 "
+      "sets or "
       "adds; `--a.b 1` works too. Started by torchrun, srun or mpirun it joins their ranks, else it starts its own. "
       "Hyphens of options may be underscores.");
   both(app, "config,config-name", options.config, "YAML file, or the name of one in configs/");
   both(app, "config-dir", options.config_dir, "folder of configurations to look in first");
-  both(app, "nproc-per-node", options.nproc, "ranks on this node: a number, cpu (one a core), gpu (one a device), auto (gpu, or cpu without any)");
+  both(app, "nproc-per-node", options.nproc,
+       "ranks on this node: a number, cpu (one a core), gpu (one a device), auto (gpu, or cpu without any)");
   both(app, "nnodes", options.nnodes, "number of nodes");
   both(app, "node-rank", options.node_rank, "number of this node");
   both(app, "master-addr", options.master_addr, "address of the first node");
@@ -32,9 +35,12 @@ void declare_train(CLI::App& app, TrainOptions& options) {
   app.add_flag("--standalone", options.standalone, "one node, free port (the default)");
   app.add_flag("--print-config,--print_config", options.print_config, "print the complete configuration and stop");
   both(app, "cfg", options.cfg, "as Hydra's: `--cfg job` is --print-config");
-  app.add_flag("--print-memory,--print_memory", options.print_memory, "print what parameters cost each rank, beside the memory that is there, and stop");
-  both(app, "help-config", options.help_config, "print configuration fields with their defaults and stop: all, or those of one section")
-      ->expected(0, 1)->default_str("");
+  app.add_flag("--print-memory,--print_memory", options.print_memory,
+               "print what parameters cost each rank, beside the memory that is there, and stop");
+  both(app, "help-config", options.help_config,
+       "print configuration fields with their defaults and stop: all, or those of one section")
+      ->expected(0, 1)
+      ->default_str("");
   app.allow_extras();
   set_usage(app, kOverrides,
             "loongforge train --config quickstart\n"
@@ -46,7 +52,8 @@ void declare_train(CLI::App& app, TrainOptions& options) {
 
 void declare_verify(CLI::App& app, VerifyOptions& options) {
   app.description(
-      "Runs a configuration, made small, under its parallel layout (ranks as threads) and on one rank, in fp64 for three "
+      "Runs a configuration, made small, under its parallel layout (ranks as threads) and on one rank, in fp64 for "
+      "three "
       "steps, and compares losses, every gradient, gradient norms and weights. Exit code 0: equal to 1e-10; 6: not.");
   both(app, "config,config-name", options.config, "YAML file, or the name of one in configs/")->required();
   both(app, "rows", options.rows, "rows of the table, worst first");
@@ -75,7 +82,8 @@ void declare_eval(CLI::App& app, EvalOptions& options) {
 void declare_generate(CLI::App& app, GenerateOptions& options) {
   app.description("Continues a prompt with a model directory.");
   both(app, "model", options.model,
-       "model directory (config.json, safetensors, a tokenizer), or a name in the Hugging Face cache")->required();
+       "model directory (config.json, safetensors, a tokenizer), or a name in the Hugging Face cache")
+      ->required();
   both(app, "prompt", options.prompt, "text to continue");
   both(app, "prompt-ids", options.prompt_ids, "ids to continue, 1,2,3; prints ids");
   both(app, "max-new-tokens", options.max_new_tokens, "length of the continuation")->check(CLI::NonNegativeNumber);

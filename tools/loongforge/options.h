@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of the commands that compute: declared once, read by loongforge (help, completion, errors in milliseconds)
-// and by loongforge-worker, which runs them.
+// The options of the commands that compute: declared once, read by loongforge (help, completion, errors in
+// milliseconds) and by loongforge-worker, which runs them.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -37,7 +37,8 @@ int count_workers(const std::string& text) {
   const auto devices = static_cast<int>(nvidia_gpus().gpus.size());
   if (devices > 0) return devices;
   if (text == "auto") return usable_cores();
-  throw ResourceError("--nproc-per-node: no GPU is there", "give a number or cpu; `loongforge doctor` says what is missing");
+  throw ResourceError("--nproc-per-node: no GPU is there",
+                      "give a number or cpu; `loongforge doctor` says what is missing");
 }
 
 int count_nodes(const std::string& text) {
@@ -66,9 +67,11 @@ void read_endpoint(TrainOptions& options) {
   const auto colon = options.rdzv_endpoint.rfind(':');
   options.master_addr = options.rdzv_endpoint.substr(0, colon);
   char* end = nullptr;
-  const long port = colon == std::string::npos ? 29400 : std::strtol(options.rdzv_endpoint.c_str() + colon + 1, &end, 10);
+  const long port =
+      colon == std::string::npos ? 29400 : std::strtol(options.rdzv_endpoint.c_str() + colon + 1, &end, 10);
   if ((end && *end != '\0') || port < 0 || port > 65535) {
-    throw ConfigError(fmt::format("--rdzv-endpoint: `{}` is not HOST:PORT", options.rdzv_endpoint), "such as node0:29400");
+    throw ConfigError(fmt::format("--rdzv-endpoint: `{}` is not HOST:PORT", options.rdzv_endpoint),
+                      "such as node0:29400");
   }
   options.master_port = static_cast<int>(port);
 }
@@ -85,7 +88,8 @@ void check_leftovers(const CLI::App& app, const TrainOptions& options, const Arg
     const std::string name = text.substr(0, text.find('='));
     if (!name.starts_with("--") || name.find('.') != std::string::npos) continue;
     auto near = nearest(name, names);
-    const auto longer = std::find_if(names.begin(), names.end(), [&](const auto& known) { return known.starts_with(name); });
+    const auto longer =
+        std::find_if(names.begin(), names.end(), [&](const auto& known) { return known.starts_with(name); });
     if (longer != names.end()) near = *longer;
     if (near) {
       throw ConfigError(fmt::format("unknown option {}", name), fmt::format("did you mean {}?", *near));
@@ -103,7 +107,8 @@ uint64_t free_memory(const config::RunConfig& config) {
 
 /// For this process and the worker that it becomes or starts.
 void prefer_configs(const std::string& folder) {
-  if (!std::filesystem::is_directory(folder)) throw ConfigError(fmt::format("--config-dir: {} is not a folder", folder), "name one that holds YAML files");
+  if (!std::filesystem::is_directory(folder))
+    throw ConfigError(fmt::format("--config-dir: {} is not a folder", folder), "name one that holds YAML files");
   const char* more = std::getenv("LOONGFORGE_CONFIG_PATH");
   ::setenv("LOONGFORGE_CONFIG_PATH", (more ? folder + ":" + more : folder).c_str(), 1);
 }
@@ -165,10 +170,12 @@ int train_command(const Args& args) {
   check_leftovers(app, options, overrides);
   read_endpoint(options);
   if (!options.cfg.empty() && options.cfg != "job") {
-    throw ConfigError(fmt::format("--cfg: only `job` is there, not `{}`", options.cfg), "--cfg job prints the configuration");
+    throw ConfigError(fmt::format("--cfg: only `job` is there, not `{}`", options.cfg),
+                      "--cfg job prints the configuration");
   }
   if (options.config.empty()) {
-    throw ConfigError("train needs a config", "loongforge train --config FILE.yaml; `loongforge config list` shows what is there");
+    throw ConfigError("train needs a config",
+                      "loongforge train --config FILE.yaml; `loongforge config list` shows what is there");
   }
   if (!options.config_dir.empty()) prefer_configs(options.config_dir);
   const auto env = launch::RankEnv::from_environment();

@@ -7,8 +7,9 @@
 
 namespace loongforge::config {
 
-/// Of a run's file; with `section` ("model", "model.lora"), of that section alone, for files of a group. Also takes what
-/// composition and interpolation allow: `defaults:` lists, `${…}`, `???`. Throws ConfigError for an unknown section.
+/// Of a run's file; with `section` ("model", "model.lora"), of that section alone, for files of a group. Also takes
+/// what composition and interpolation allow: `defaults:` lists, `${…}`, `???`. Throws ConfigError for an unknown
+/// section.
 Json json_schema(const std::string& section = {});
 
 }  // namespace loongforge::config

@@ -24,10 +24,10 @@ struct GpuInfo {
   int major = 0, minor = 0;                    ///< compute capability
 };
 struct GpuReport {
-  std::string driver;         ///< "535.104.05"; empty without a driver
+  std::string driver;                  ///< "535.104.05"; empty without a driver
   int cuda_major = 0, cuda_minor = 0;  ///< the newest CUDA that the driver serves
   std::vector<GpuInfo> gpus;
-  std::string problem;        ///< why the driver's library can't answer; empty when it does or when there is none
+  std::string problem;  ///< why the driver's library can't answer; empty when it does or when there is none
 };
 /// By the driver's management library (NVML), loaded when called; without CUDA and without creating a context.
 GpuReport nvidia_gpus();

@@ -13,8 +13,8 @@ struct Captured {
   std::string out, err;
 };
 
-/// Runs `command` (program and arguments) to its end or to `limit`, whichever is first. Throws ConfigError when the program
-/// can't be found, ResourceError when no process or pipe can be made.
+/// Runs `command` (program and arguments) to its end or to `limit`, whichever is first. Throws ConfigError when the
+/// program can't be found, ResourceError when no process or pipe can be made.
 Captured run_captured(const std::vector<std::string>& command, std::chrono::milliseconds limit);
 
 }  // namespace loongforge::launch

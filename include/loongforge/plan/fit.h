@@ -11,17 +11,19 @@
 
 namespace loongforge::plan {
 
-/// Weights, gradients, masters and optimizer of each pipeline stage's ranks. Activations, workspaces and data come on top.
+/// Weights, gradients, masters and optimizer of each pipeline stage's ranks. Activations, workspaces and data come on
+/// top.
 struct ParameterFit {
   std::vector<spec::ParameterMemory> stages;
-  int local_ranks = 1;      ///< ranks that share `available`
-  double needed = 0;        ///< bytes of those ranks together, at the largest stages
-  uint64_t available = 0;   ///< bytes; 0: unknown
+  int local_ranks = 1;     ///< ranks that share `available`
+  double needed = 0;       ///< bytes of those ranks together, at the largest stages
+  uint64_t available = 0;  ///< bytes; 0: unknown
   bool fits() const { return available == 0 || needed <= static_cast<double>(available); }
 };
 
-/// Of a checked configuration over `world` ranks, `local_ranks` of them on `available` bytes. Frozen parameters have weights
-/// only; under LoRA that is all of the base, and the adapters, which are small, aren't counted. Throws ConfigError.
+/// Of a checked configuration over `world` ranks, `local_ranks` of them on `available` bytes. Frozen parameters have
+/// weights only; under LoRA that is all of the base, and the adapters, which are small, aren't counted. Throws
+/// ConfigError.
 ParameterFit parameter_fit(const config::RunConfig& config, const spec::ModelSpec& model, int world, int local_ranks,
                            uint64_t available);
 

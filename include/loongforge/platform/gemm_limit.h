@@ -13,8 +13,8 @@ namespace loongforge::platform {
 /// 0.1 s) and type. 0 on devices whose work the host cannot time this way.
 double gemm_limit(Dtype dtype, c10::Device device);
 
-/// FLOP/s that the maker of `device` publishes for dense matrix products in `dtype`; nullopt for CPUs (it depends on clocks
-/// that change under load) and for devices and types that aren't in the table.
+/// FLOP/s that the maker of `device` publishes for dense matrix products in `dtype`; nullopt for CPUs (it depends on
+/// clocks that change under load) and for devices and types that aren't in the table.
 std::optional<double> published_peak(Dtype dtype, c10::Device device);
 /// The same by the device's name ("NVIDIA H100 80GB HBM3").
 std::optional<double> peak_of_device_named(Dtype dtype, std::string_view name);

@@ -91,18 +91,53 @@ TEST(JsonSchema, ACompleteConfigurationIsValid) {
 
 TEST(JsonSchema, SaysWhatTheReaderSays) {
   Validator validator(json_schema());
-  for (const char* text :
-       {"train: {steps: 5}", "train: {steps: auto}", "train: {steps: null}", "train: {steps: 1e3}", "train: {steps: -1}",
-        "train: {steps: 1.5}", "train: {steps: many}", "train: {epochs: 0}", "train: {epochs: 0.5}", "train: {setps: 5}",
-        "train: {max_steps: 5}", "train: []", "train:", "data: {train: a.txt}", "data: {train: [a, b]}", "data: {train: {a: 1}}",
-        "data: {train: [[a]]}", "data: {shuffle: yes}", "data: {shuffle: true}", "data: {valid_fraction: 0.6}",
-        "optim: {betas: [0.9, 0.95]}", "optim: {betas: [0.9]}", "optim: {betas: [0.9, 1]}", "optim: {schedule: cosine}",
-        "optim: {schedule: cosin}", "optim: adamw", "precision: {dtype: bf16}", "precision: {dtype: bfloat16}",
-        "precision: {dtype: int8}", "precision: {grad: auto}", "parallel: {zero: 4}", "parallel: {zero_stage: 3}",
-        "parallel: {bucket_bytes: 25MiB}", "parallel: {bucket_bytes: 25 MiB}", "parallel: {bucket_bytes: 25 parsecs}",
-        "parallel: {bucket_bytes: 0}", "parallel: {dp: auto}", "platform: {device: tpu}", "plugins: {mine: {a: [1]}}",
-        "plugins: 5", "run: {name: 2024}", "run: {name: true}", "nothing: 1", "config_version: 1", "config_version: one",
-        "memory: {check: warn}", "memory: {check: maybe}"}) {
+  for (const char* text : {"train: {steps: 5}",
+                           "train: {steps: auto}",
+                           "train: {steps: null}",
+                           "train: {steps: 1e3}",
+                           "train: {steps: -1}",
+                           "train: {steps: 1.5}",
+                           "train: {steps: many}",
+                           "train: {epochs: 0}",
+                           "train: {epochs: 0.5}",
+                           "train: {setps: 5}",
+                           "train: {max_steps: 5}",
+                           "train: []",
+                           "train:",
+                           "data: {train: a.txt}",
+                           "data: {train: [a, b]}",
+                           "data: {train: {a: 1}}",
+                           "data: {train: [[a]]}",
+                           "data: {shuffle: yes}",
+                           "data: {shuffle: true}",
+                           "data: {valid_fraction: 0.6}",
+                           "optim: {betas: [0.9, 0.95]}",
+                           "optim: {betas: [0.9]}",
+                           "optim: {betas: [0.9, 1]}",
+                           "optim: {schedule: cosine}",
+                           "optim: {schedule: cosin}",
+                           "optim: adamw",
+                           "precision: {dtype: bf16}",
+                           "precision: {dtype: bfloat16}",
+                           "precision: {dtype: int8}",
+                           "precision: {grad: auto}",
+                           "parallel: {zero: 4}",
+                           "parallel: {zero_stage: 3}",
+                           "parallel: {bucket_bytes: 25MiB}",
+                           "parallel: {bucket_bytes: 25 MiB}",
+                           "parallel: {bucket_bytes: 25 parsecs}",
+                           "parallel: {bucket_bytes: 0}",
+                           "parallel: {dp: auto}",
+                           "platform: {device: tpu}",
+                           "plugins: {mine: {a: [1]}}",
+                           "plugins: 5",
+                           "run: {name: 2024}",
+                           "run: {name: true}",
+                           "nothing: 1",
+                           "config_version: 1",
+                           "config_version: one",
+                           "memory: {check: warn}",
+                           "memory: {check: maybe}"}) {
     const Value value = parse_yaml(text, "f.yaml");
     EXPECT_EQ(validator.complaint(value).empty(), reads(text)) << text << ": " << validator.complaint(value);
   }
@@ -110,8 +145,9 @@ TEST(JsonSchema, SaysWhatTheReaderSays) {
 
 TEST(JsonSchema, TakesWhatComposingAndInterpolationAllow) {
   Validator validator(json_schema());
-  for (const char* text : {"defaults: [_self_, {model: qwen3_0_6b}, {optional cluster: mine}, base]",
-                           "train: {steps: \"${env:STEPS,10}\"}", "optim:\n  lr: ???", "parallel: {tp: \"${parallel.pp}\"}"}) {
+  for (const char* text :
+       {"defaults: [_self_, {model: qwen3_0_6b}, {optional cluster: mine}, base]",
+        "train: {steps: \"${env:STEPS,10}\"}", "optim:\n  lr: ???", "parallel: {tp: \"${parallel.pp}\"}"}) {
     EXPECT_EQ(validator.complaint(parse_yaml(text, "f.yaml")), "") << text;
   }
   EXPECT_NE(validator.complaint(parse_yaml("defaults: {model: x}", "f.yaml")), "");
@@ -144,7 +180,8 @@ TEST(ForeignKeys, EveryTargetIsAFieldAndEveryNameIsTold) {
     } else {
       EXPECT_NE(field_at(ours), nullptr) << key.name << " → " << ours;
     }
-    const std::string text = config_error([&] { run_config_from(parse_yaml(fmt::format("model: {{path: /m}}\n{}: 1", key.name), "f.yaml"), "t"); });
+    const std::string text = config_error(
+        [&] { run_config_from(parse_yaml(fmt::format("model: {{path: /m}}\n{}: 1", key.name), "f.yaml"), "t"); });
     EXPECT_THAT(text, testing::HasSubstr(fmt::format("unknown key {}; `{}` is `{}`", key.name, key.name, ours)));
     ++count;
   }
@@ -153,7 +190,9 @@ TEST(ForeignKeys, EveryTargetIsAFieldAndEveryNameIsTold) {
 
 TEST(ForeignKeys, AreToldInAnySectionAndWithHyphens) {
   const std::string text = config_error([] {
-    run_config_from(parse_yaml("model: {path: /m}\ntrain: {tensor-model-parallel-size: 2}\noptim: {learning_rate: 1}", "f.yaml"), "t");
+    run_config_from(
+        parse_yaml("model: {path: /m}\ntrain: {tensor-model-parallel-size: 2}\noptim: {learning_rate: 1}", "f.yaml"),
+        "t");
   });
   EXPECT_THAT(text, testing::HasSubstr("`tensor_model_parallel_size` is `parallel.tp`"));
   EXPECT_THAT(text, testing::HasSubstr("`learning_rate` is `optim.lr`"));

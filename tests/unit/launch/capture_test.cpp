@@ -19,7 +19,8 @@ TEST(Capture, BothStreamsAndTheExitCode) {
 }
 
 TEST(Capture, LongOutputIsNotCutAndCannotBlock) {
-  const auto answer = run_captured({"sh", "-c", "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero"}, milliseconds(60000));
+  const auto answer =
+      run_captured({"sh", "-c", "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero"}, milliseconds(60000));
   EXPECT_EQ(answer.out.size(), 300000u);
   EXPECT_EQ(answer.err.size(), 300000u);
 }

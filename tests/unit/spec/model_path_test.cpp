@@ -77,7 +77,8 @@ TEST_F(HubCache, WhatIsNotThereIsToldWithTheWayToGetIt) {
   EXPECT_THAT(error_of("Qwen/Qwen3-0.7B"), HasSubstr("did you mean Qwen/Qwen3-0.6B, which is there?"));
   EXPECT_THAT(error_of("Qwen/Qwen3-0.7B"), HasSubstr("hf download Qwen/Qwen3-0.7B"));
   EXPECT_THAT(error_of("other/thing"), HasSubstr("| correct the path, or download it: hf download other/thing"));
-  EXPECT_THAT(error_of("Qwen/Qwen3-0.6B@v3"), HasSubstr("not its revision v3 | cached: main, v2; hf download Qwen/Qwen3-0.6B --revision v3"));
+  EXPECT_THAT(error_of("Qwen/Qwen3-0.6B@v3"),
+              HasSubstr("not its revision v3 | cached: main, v2; hf download Qwen/Qwen3-0.6B --revision v3"));
   EXPECT_THAT(error_of("gpt2"), HasSubstr("has no config.json | its download is not complete: hf download gpt2"));
   for (const char* path : {"/no/such/folder", "./none", "a/b/c", "../x/y", "a b", "", "a/", "x@"}) {
     EXPECT_THAT(error_of(path), HasSubstr("is not a directory")) << path;
