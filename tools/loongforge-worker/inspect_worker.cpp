@@ -2,7 +2,6 @@
 // `loongforge data inspect --config C`: the samples of a run as the model gets them, decoded, what is learned marked.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -121,9 +120,9 @@ void inspect(const InspectArguments& arguments, const config::RunConfig& config,
 int inspect_worker(const Args& args) {
   InspectArguments arguments;
   CLI::App app(
-      "Shows samples of a run as the model gets them, in the order of training. What is learned stands in green, or\n"
+      "Shows samples of a run as the model gets them, in the order of training. What is learned stands in green, or "
       "between ⟦ and ⟧ where there are no colours; a weight other than 1 is written as ×0.5.",
-      "data inspect");
+      "loongforge data inspect");
   app.add_option("--config", arguments.config, "YAML file, or the name of one in configs/")->required();
   app.add_option("--samples", arguments.samples, "how many")->capture_default_str();
   app.add_option("--from", arguments.from, "position of the first in the order of training")
@@ -132,8 +131,7 @@ int inspect_worker(const Args& args) {
   app.add_option("--color", arguments.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.allow_extras();
-  app.footer(
-      "Example: loongforge data inspect --config examples/sft_lora_qwen3.yaml model.path=DIR data.train=[my.jsonl]");
+  set_usage(app, "[key=value ...]", "loongforge data inspect --config quickstart data.kind=text \"data.train=[my.txt]\"");
   if (parse_or_help(app, args)) return 0;
   auto registry = train::Registry::builtin();
   config::LoadOptions load;
