@@ -32,7 +32,7 @@ Section<LoraSection> lora_section() {
       .field("alpha", &LoraSection::alpha, {.min = 0, .above_min = true, .old_names = {"lora_alpha"}},
              "the update is scaled by alpha / rank")
       .field("targets", &LoraSection::targets, {.old_names = {"target_modules"}},
-             "kinds of modules (attn, mlp, qkv, attn_out, mlp_in, mlp_out) or patterns of published names");
+             "all-linear, last parts of published module names (q_proj, v_proj, down_proj …), or patterns of whole ones (*.layers.0.*)");
   return s;
 }
 
