@@ -87,8 +87,11 @@ class Commands:
             return None if words[0] in ("--help", "--version") else f"unknown option {words[0]}"
         if words[0] == "help":
             return None
-        path = tuple(words[:2]) if words[0] in ("data", "config") and len(words) > 1 and words[1][0] != "-" else (words[0],)
-        help_text = self.options(path)
+        below = words[0] in ("data", "config", "bench") and len(words) > 1 and words[1][0] != "-"
+        path = tuple(words[:2]) if below else (words[0],)
+        # Of a run's samples the worker tells the options.
+        of_a_run = ("--config", "x") if path == ("data", "inspect") and "--config" in words else ()
+        help_text = self.options(path + of_a_run)
         if help_text is None:
             return f"unknown command {' '.join(path)}"
         for word in words[len(path):]:
