@@ -11,28 +11,14 @@
 #include "tokenizer/unicode.h"
 
 namespace loongforge::tokenizer {
-namespace {
-
-struct Parsed {
-  std::string source, origin;
-  jinja::Program program;
-};
-
-Parsed parse_source(std::string source, std::string origin) {
-  if (valid_utf8_prefix(source) != source.size())
-    throw ConfigError(fmt::format("{}: the chat template is not UTF-8", origin), "save it again as UTF-8");
-  try {
-    jinja::Program program = jinja::parse(source);
-    return {std::move(source), std::move(origin), std::move(program)};
-  } catch (const jinja::SyntaxError& error) {
-    throw ConfigError(fmt::format("{}:{}: {}", origin, error.line, error.what()),
-                      "correct the template; docs/chat_templates.md lists what is supported");
-  }
-}
-
-}  // namespace
 
 struct ChatTemplate::Impl {
+  struct Parsed {
+    std::string source, origin;
+    jinja::Program program;
+  };
+  static Parsed parse(std::string source, std::string origin);
+
   Parsed main;
   std::optional<Parsed> with_tools;  // of several templates in a folder, the one for renderings with tools
   Json special_tokens;
@@ -44,13 +30,25 @@ struct ChatTemplate::Impl {
   Marked run(const Json& messages, const ChatOptions& options) const;
 };
 
+ChatTemplate::Impl::Parsed ChatTemplate::Impl::parse(std::string source, std::string origin) {
+  if (valid_utf8_prefix(source) != source.size())
+    throw ConfigError(fmt::format("{}: the chat template is not UTF-8", origin), "save it again as UTF-8");
+  try {
+    jinja::Program program = jinja::parse(source);
+    return {std::move(source), std::move(origin), std::move(program)};
+  } catch (const jinja::SyntaxError& error) {
+    throw ConfigError(fmt::format("{}:{}: {}", origin, error.line, error.what()),
+                      "correct the template; docs/chat_templates.md lists what is supported");
+  }
+}
+
 ChatTemplate ChatTemplate::from_text(std::string_view source, std::string_view origin) {
   return from_text(source, Json::object(), origin);
 }
 
 ChatTemplate ChatTemplate::from_text(std::string_view source, const Json& special_tokens, std::string_view origin) {
   auto impl = std::make_shared<Impl>();
-  impl->main = parse_source(std::string(source), std::string(origin));
+  impl->main = Impl::parse(std::string(source), std::string(origin));
   impl->special_tokens = special_tokens;
   return ChatTemplate(std::move(impl));
 }
@@ -59,10 +57,10 @@ ChatTemplate ChatTemplate::from_folder(const std::filesystem::path& folder, std:
   TemplateFiles files = read_template_files(folder);
   const NamedSource& chosen = choose_template(files, folder, name);
   auto impl = std::make_shared<Impl>();
-  impl->main = parse_source(chosen.text, chosen.origin);
+  impl->main = Impl::parse(chosen.text, chosen.origin);
   if (name.empty()) {
     if (const NamedSource* tools = find_template(files, "tool_use"))
-      impl->with_tools = parse_source(tools->text, tools->origin);
+      impl->with_tools = Impl::parse(tools->text, tools->origin);
   }
   impl->special_tokens = std::move(files.special_tokens);
   return ChatTemplate(std::move(impl));
