@@ -103,6 +103,8 @@ class Words(Folder):
                    says=("runs/quickstart/data",))
         self.fails("eval", "--model", "m", "--data", "d", code=4, cwd=empty, env={"HF_HUB_CACHE": str(empty)}, says=("hf download m",))
         self.fails("generate", "--model", "./m", "--prompt", "x", code=4, cwd=empty, says=("./m",))
+        self.fails("data", "tokenize", "--input", "a.txt", "--tokenizer", "t.json", "--output", "o", code=3, cwd=empty, says=("a.txt",))
+        (empty / "a.txt").write_text("text")
         self.fails("data", "tokenize", "--input", "a.txt", "--tokenizer", "t.json", "--output", "o", code=3, cwd=empty, says=("t.json",))
         self.fails("data", "stats", "corpus", code=3, cwd=empty, says=("corpus",))
 

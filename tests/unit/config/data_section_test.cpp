@@ -42,7 +42,7 @@ TEST(DataSection, NamesOfOtherPrograms) {
                     "f");
   });
   for (const char* ours : {"data.seq_length", "data.chat_template", "data.packing", "data.train_on", "data.text_key",
-                           "data.weights", "data.kind (sft)"}) {
+                           "data.weights", "`data.kind` (sft)"}) {
     EXPECT_THAT(text, HasSubstr(ours));
   }
 }
