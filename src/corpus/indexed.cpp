@@ -67,14 +67,16 @@ std::filesystem::path idx_path(const std::filesystem::path& prefix) { return wit
 
 namespace {
 
-/// The prefix itself when its files are there.
+/// The prefix when its files are there; the name of one of them stands for both.
 std::filesystem::path present(std::filesystem::path prefix) {
+  const auto ending = prefix.extension();
+  if ((ending == ".bin" || ending == ".idx") && !std::filesystem::exists(bin_path(prefix))) prefix.replace_extension();
   for (const auto& file : {bin_path(prefix), idx_path(prefix)}) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) continue;
     throw DataError(
         fmt::format("{} is not there", file.string()),
-        "name a corpus without .bin/.idx; `loongforge data tokenize` makes one (tools/quickstart.sh the quickstart's)");
+        "name a corpus by its path, with or without .bin/.idx; `loongforge data tokenize` makes one (tools/quickstart.sh the quickstart's)");
   }
   return prefix;
 }

@@ -49,6 +49,13 @@ std::string data_error(const std::function<void()>& run) {
   return "no error";
 }
 
+TEST_F(Corpus, ANameOfOneOfItsFilesStandsForBoth) {
+  make({{1, 2, 3}});
+  EXPECT_EQ(IndexedReader(path("c.bin"), 100).documents(), 1);
+  EXPECT_EQ(IndexedReader(path("c.idx"), 100).documents(), 1);
+  EXPECT_THAT(data_error([&] { IndexedReader(path("other.bin"), 100); }), HasSubstr("other.bin is not there"));
+}
+
 TEST_F(Corpus, IndexHasMegatronsBytes) {
   make({{1, 2, 3}, {4}});
   using namespace std::string_literals;
