@@ -8,20 +8,13 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-VENV = pathlib.Path(os.environ.get("LOONGFORGE_ORACLE_VENV", pathlib.Path.home() / ".cache/loongforge/oracle"))
+from oracle_environment import ROOT, oracle_python, skip
+
 CACHE = pathlib.Path(os.environ.get("LOONGFORGE_ORACLE_CACHE", pathlib.Path.home() / ".cache/loongforge/oracle_data"))
 
 
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
-
-
 def main():
-    python = VENV / "bin/python"
-    if not python.exists():
-        skip(f"no oracle environment at {VENV} (tools/oracle/setup.sh makes it)")
+    python = oracle_python()
     with tempfile.TemporaryDirectory() as folder:
         cases = pathlib.Path(folder) / "cases.jsonl"
         made = subprocess.run([python, ROOT / "tools/oracle/chat_render.py", "real", CACHE, cases])
