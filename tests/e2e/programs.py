@@ -20,12 +20,12 @@ def run(*args, expect=0, env=None, timeout=240):
     return result
 
 
-def tensors(path):
-    """name -> (dtype, shape, bytes) of one safetensors file, or of all those in a folder."""
+def tensors(path, files="*.safetensors"):
+    """name -> (dtype, shape, bytes) of one safetensors file, or of all those of a folder that fit the pattern."""
     path = pathlib.Path(path)
     if path.is_dir():
         merged = {}
-        for file in sorted(path.glob("*.safetensors")):
+        for file in sorted(path.glob(files)):
             merged.update(tensors(file))
         return merged
     data = path.read_bytes()

@@ -86,19 +86,36 @@ class Spine(unittest.TestCase):
         self.assertEqual(len(metrics(self.folder / "a")), 6)
 
     # ---- ranks
-    def assert_close(self, a, b, bar):
+    def assert_close(self, a, b, bar, files="*.safetensors"):
         """Every tensor of two folders, by the greatest difference over the greatest value."""
-        one, two = tensors(a), tensors(b)
+        one, two = tensors(a, files), tensors(b, files)
         self.assertEqual(one.keys(), two.keys())
         for name in one:
-            x, y = (struct.unpack(f"<{len(t[name][2]) // 4}f", t[name][2]) for t in (one, two))
+            width, code = {"F32": (4, "f"), "F64": (8, "d")}[one[name][0]]
+            x, y = (struct.unpack(f"<{len(t[name][2]) // width}{code}", t[name][2]) for t in (one, two))
             self.assertLessEqual(max(abs(u - v) for u, v in zip(x, y)), bar * max(map(abs, x)), name)
 
+    def assert_same_run(self, one, two, bar):
+        """Losses, gradient norms and first moments of two runs."""
+        for a, b in zip(metrics(self.folder / one), metrics(self.folder / two), strict=True):
+            for key in ("loss", "grad_norm"):
+                self.assertLess(abs(a[key] - b[key]), bar * a[key], f"{two}: {key} of step {a['step']}")
+        self.assert_close(*(newest(self.folder / name) / "optimizer" for name in (one, two)), bar, "exp_avg[.-]*safetensors")
+
     def test_two_processes_equal_one(self):
-        self.train("one", "train.steps=4")
-        self.train("two", "--nproc-per-node=2", "train.steps=4")
-        for a, b in zip(metrics(self.folder / "one"), metrics(self.folder / "two"), strict=True):
-            self.assertLess(abs(a["loss"] - b["loss"]) / a["loss"], 1e-5)
+        layouts = {"dp": [], "zero3": ["parallel.zero=3"], "tp": ["parallel.tp=2"],
+                   "tp_sp": ["parallel.tp=2", "parallel.sequence_parallel=true"], "pp": ["parallel.pp=2"]}
+        # Moments then hold the gradients; at a usual rate Adam's division of noise by noise comes between.
+        keys = ["train.steps=3", "optim.warmup_steps=0", "optim.schedule=constant", "optim.lr=1e-7", "optim.min_lr=0"]
+        for dtype, bar in (("fp32", 1e-5), ("fp64", 1e-10)):
+            one = f"one_{dtype}"
+            self.train(one, *keys, f"precision.dtype={dtype}")
+            for name, layout in layouts.items():
+                two = f"{name}_{dtype}"
+                self.train(two, "--nproc-per-node=2", *keys, *layout, f"precision.dtype={dtype}")
+                self.assert_same_run(one, two, bar)
+                if dtype == "fp64":
+                    self.assert_close(newest(self.folder / one), newest(self.folder / two), bar)
 
     def test_two_processes_equal_one_on_awkward_batches(self):
         """Documents of many lengths, a last batch of two of four samples, a second step where one rank has no loss."""
@@ -112,22 +129,24 @@ class Spine(unittest.TestCase):
                 "train.steps=auto", "train.epochs=1", "optim.warmup_steps=0", "optim.schedule=constant",
                 # Moments then hold the gradients; at a usual rate Adam's division of noise by noise comes between.
                 "optim.lr=1e-7", "optim.min_lr=0"]
-        self.train("one", *keys)
-        self.train("two", "--nproc-per-node=2", *keys)
-        one, two = metrics(self.folder / "one"), metrics(self.folder / "two")
-        self.assertEqual([m["consumed_samples"] for m in one], [4, 8, 10])
-        for a, b in zip(one, two, strict=True):
-            self.assertEqual(a["toks"], b["toks"])
-            self.assertLess(abs(a["loss"] - b["loss"]), 1e-5 * a["loss"])
-            self.assertLess(abs(a["grad_norm"] - b["grad_norm"]), 1e-5 * a["grad_norm"])
-        momentum = [newest(self.folder / name) / "optimizer" / "exp_avg.safetensors" for name in ("one", "two")]
-        self.assert_close(*momentum, 1e-5)
+        for dtype, bar in (("fp32", 1e-5), ("fp64", 1e-10)):
+            one, two = f"one_{dtype}", f"two_{dtype}"
+            self.train(one, *keys, f"precision.dtype={dtype}")
+            self.train(two, "--nproc-per-node=2", *keys, f"precision.dtype={dtype}")
+            self.assertEqual([m["consumed_samples"] for m in metrics(self.folder / one)], [4, 8, 10])
+            self.assertEqual([m["toks"] for m in metrics(self.folder / one)], [m["toks"] for m in metrics(self.folder / two)])
+            self.assert_same_run(one, two, bar)
 
     def test_zero_steps_on_two_ranks_give_back_the_same_directory(self):
         for case in ("qwen2", "qwen3", "llama_v4_bf16", "qwen2_untied", "llama_yarn"):
             source = GOLDEN / "models" / case
             self.train(case, "--nproc-per-node=2", f"model.path={source}", "model.config={}", "train.steps=0")
             self.assertEqual(tensors(newest(self.folder / case)), tensors(source), case)
+
+    def test_a_saved_directory_generates_what_transformers_generates(self):
+        for case in ("llama", "qwen3"):
+            self.train(case, "--nproc-per-node=2", f"model.path={GOLDEN / 'models' / case}", "model.config={}", "train.steps=0")
+            self.assert_golden_text(newest(self.folder / case), case)
 
     def test_a_dead_rank_ends_the_run(self):
         started = time.monotonic()
@@ -148,14 +167,15 @@ class Spine(unittest.TestCase):
             self.assertLessEqual(max(abs(u - v) for u, v in zip(x, y)), 1e-12 * max(scale, 1e-30), name)
 
     # ---- inference
+    def assert_golden_text(self, model, case):
+        for one in json.loads((GOLDEN / "generate" / f"{case}.json").read_text())["runs"]:
+            prompt = ",".join(map(str, one["prompt_ids"]))
+            result = run("generate", "--model", model, "--prompt-ids", prompt, "--max-new-tokens", len(one["greedy_ids"]), "--dtype", "fp32")
+            self.assertEqual(list(map(int, result.stdout.split())), one["greedy_ids"], case)
+
     def test_generates_what_transformers_generates(self):
         for case in ("llama", "qwen3"):
-            golden = json.loads((GOLDEN / "generate" / f"{case}.json").read_text())
-            for one in golden["runs"]:
-                prompt = ",".join(map(str, one["prompt_ids"]))
-                result = run("generate", "--model", GOLDEN / "models" / case, "--prompt-ids", prompt, "--max-new-tokens",
-                             len(one["greedy_ids"]), "--dtype", "fp32")
-                self.assertEqual(list(map(int, result.stdout.split())), one["greedy_ids"], case)
+            self.assert_golden_text(GOLDEN / "models" / case, case)
 
     def test_eval_gives_the_golden_loss(self):
         for case in ("llama", "qwen3", "qwen2"):
