@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "comm/thread_streams.h"
 #include "loongforge/core/error.h"
 
 namespace loongforge::comm {
@@ -12,16 +13,29 @@ namespace {
 
 class ThreadWork : public WorkImpl {
  public:
-  ThreadWork(std::shared_ptr<ThreadState> state, std::shared_ptr<ThreadOp> op, int world_rank)
-      : state_(std::move(state)), op_(std::move(op)), world_rank_(world_rank) {}
-  void wait() override { state_->wait(op_, world_rank_); }
+  ThreadWork(std::shared_ptr<ThreadState> state, std::shared_ptr<ThreadOp> op, int world_rank, c10::Device device)
+      : state_(std::move(state)), op_(std::move(op)), world_rank_(world_rank), device_(device) {}
+  void wait() override {
+    state_->wait(op_, world_rank_);
+    await_points(op_->finished, device_);
+  }
+  void host_wait() override {
+    state_->wait(op_, world_rank_);
+    for (const c10::Event& point : op_->finished) point.synchronize();
+  }
   bool done() override { return state_->done(op_); }
 
  private:
   std::shared_ptr<ThreadState> state_;
   std::shared_ptr<ThreadOp> op_;
   int world_rank_;
+  c10::Device device_;  ///< of the caller's tensors
 };
+
+c10::Device device_of(const ThreadCall& call) {
+  const at::Tensor& tensor = call.out.defined() ? call.out : call.in;
+  return tensor.defined() ? tensor.device() : c10::Device(c10::kCPU);
+}
 
 }  // namespace
 
@@ -30,8 +44,10 @@ ThreadGroup::ThreadGroup(std::shared_ptr<ThreadState> state, MembersPtr members,
 
 Work ThreadGroup::post(ThreadCall call) {
   state_->perturb(world_rank());
+  const c10::Device device = device_of(call);
+  call.ready = point_in_stream(call);
   auto op = state_->collective(members_, next_sequence_++, static_cast<size_t>(slot_), std::move(call));
-  return Work(std::make_shared<ThreadWork>(state_, std::move(op), world_rank()));
+  return Work(std::make_shared<ThreadWork>(state_, std::move(op), world_rank(), device));
 }
 
 Work ThreadGroup::all_reduce(at::Tensor tensor, ReduceOp op) {
@@ -69,15 +85,20 @@ Work ThreadGroup::isend(at::Tensor tensor, int to, int64_t tag) {
     c10::NoGradGuard no_grad;
     tensor = tensor.clone();
   }
-  auto op = state_->message(members_, slot_, to, tag, {.kind = OpKind::send, .in = std::move(tensor)});
-  if (eager) return {};
-  return Work(std::make_shared<ThreadWork>(state_, std::move(op), world_rank()));
+  Work work = post_message(slot_, to, tag, {.kind = OpKind::send, .in = std::move(tensor)});
+  return eager ? Work() : work;
 }
 
 Work ThreadGroup::irecv(at::Tensor tensor, int from, int64_t tag) {
   state_->perturb(world_rank());
-  auto op = state_->message(members_, from, slot_, tag, {.kind = OpKind::recv, .out = std::move(tensor)});
-  return Work(std::make_shared<ThreadWork>(state_, std::move(op), world_rank()));
+  return post_message(from, slot_, tag, {.kind = OpKind::recv, .out = std::move(tensor)});
+}
+
+Work ThreadGroup::post_message(int from, int to, int64_t tag, ThreadCall call) {
+  const c10::Device device = device_of(call);
+  call.ready = point_in_stream(call);
+  auto op = state_->message(members_, from, to, tag, std::move(call));
+  return Work(std::make_shared<ThreadWork>(state_, std::move(op), world_rank(), device));
 }
 
 std::shared_ptr<GroupImpl> ThreadGroup::split(const std::vector<int>& members, const std::string& name) {

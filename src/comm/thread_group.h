@@ -25,6 +25,7 @@ class ThreadGroup : public GroupImpl {
 
  private:
   Work post(ThreadCall call);
+  Work post_message(int from, int to, int64_t tag, ThreadCall call);
   int world_rank() const { return members_->world_ranks[static_cast<size_t>(slot_)]; }
 
   std::shared_ptr<ThreadState> state_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "comm/thread_streams.h"
 #include "loongforge/core/error.h"
 
 namespace loongforge::comm {
@@ -113,7 +114,9 @@ void ThreadState::run(Lock& lock, const std::shared_ptr<ThreadOp>& op) {
   lock.unlock();
   std::string error;
   try {
+    await_callers(*op);
     execute(*op);
+    op->finished = points_after(*op);
   } catch (const std::exception& e) {
     error = e.what();
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the ranks of a ThreadWorld share: operations being gathered, who waits for what, and whether the world failed.
 #pragma once
+#include <c10/core/Event.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -33,6 +35,7 @@ struct ThreadCall {
   ReduceOp reduce = ReduceOp::sum;
   int root = -1;
   std::vector<int64_t> out_splits, in_splits;
+  std::optional<c10::Event> ready;  ///< of device tensors: where they are ready in the caller's stream
 };
 std::string describe(const ThreadCall& call);
 
@@ -44,6 +47,7 @@ struct ThreadOp {
   std::vector<std::optional<ThreadCall>> calls;
   size_t missing = 0;
   Progress progress = Progress::gathering;
+  std::vector<c10::Event> finished;  ///< of device tensors: where the results are there
   bool lazy = false;  ///< runs when someone waits for it, not when the last member arrives
   std::condition_variable changed;
 };
