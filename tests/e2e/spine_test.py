@@ -156,13 +156,15 @@ class Spine(unittest.TestCase):
 
     # ---- device
     def test_simulated_accelerator_gives_the_cpus_numbers(self):
-        for device in ("cpu", "fake"):
-            self.train(device, f"platform.device={device}", "precision.dtype=fp64", "checkpoint.every=2", "train.exit_at_step=4", expect=0)
-            self.train(device, f"platform.device={device}", "precision.dtype=fp64", "checkpoint.every=2")
-        a, b = tensors(newest(self.folder / "cpu")), tensors(newest(self.folder / "fake"))
-        self.assertEqual(a.keys(), b.keys())
-        for name in a:
-            x, y = (struct.unpack(f"<{len(t[name][2]) // 8}d", t[name][2]) for t in (a, b))
+        for name, device, streams in (("cpu", "cpu", ""), ("eager", "fake", "eager"), ("lazy", "fake", "lazy")):
+            args = (name, f"platform.device={device}", "precision.dtype=fp64", "checkpoint.every=2")
+            self.train(*args, "train.exit_at_step=4", expect=0, env={"LF_FAKE_DEVICE": streams})
+            self.train(*args, env={"LF_FAKE_DEVICE": streams})
+        cpu, eager, lazy = (tensors(newest(self.folder / name)) for name in ("cpu", "eager", "lazy"))
+        self.assertEqual(eager, lazy)
+        self.assertEqual(cpu.keys(), eager.keys())
+        for name in cpu:
+            x, y = (struct.unpack(f"<{len(t[name][2]) // 8}d", t[name][2]) for t in (cpu, eager))
             scale = max(map(abs, x))
             self.assertLessEqual(max(abs(u - v) for u, v in zip(x, y)), 1e-12 * max(scale, 1e-30), name)
 
