@@ -147,7 +147,9 @@ int main(int argc, char** argv) {
     options.data_kinds = {"fashion"};
     const auto config = config::load_run_config(argc > 1 ? argv[1] : "config.yaml", options);
     const auto average = std::make_shared<Average>();
-    train::Trainer(config, registry, comm::make_world(config.parallel.backend, launch::RankEnv::from_environment()), {train::make_reporter(config), average}).run();
+    comm::WorldOptions world;
+    world.device = config.platform.device;
+    train::Trainer(config, registry, comm::make_world(config.parallel.backend, launch::RankEnv::from_environment(), world), {train::make_reporter(config), average}).run();
   } catch (const Error& error) {
     std::fprintf(stderr, "error: %s\nhint: %s\n", error.what(), error.hint().c_str());
     return int(error.code());

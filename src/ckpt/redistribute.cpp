@@ -77,9 +77,8 @@ class Planner {
 
 class Exchange {
  public:
-  Exchange(std::span<const comm::PlacedBox> sources, std::span<const comm::PlacedBox> targets, const comm::Group& group,
-           at::Device device)
-      : sources_(sources), targets_(targets), group_(group), device_(device) {}
+  Exchange(std::span<const comm::PlacedBox> sources, std::span<const comm::PlacedBox> targets, const comm::Group& group)
+      : sources_(sources), targets_(targets), group_(group) {}
 
   void copy_locally(const Move& move) const { target_view(move).copy_(source_view(move)); }
 
@@ -92,7 +91,7 @@ class Exchange {
       if (move.to == group_.rank()) out_bytes[static_cast<size_t>(move.from)] += move.bytes();
     }
     const auto total = [](const std::vector<int64_t>& counts) { int64_t sum = 0; for (int64_t n : counts) sum += n; return sum; };
-    const auto options = at::TensorOptions().dtype(at::ScalarType::Byte).device(device_);
+    const auto options = at::TensorOptions().dtype(at::ScalarType::Byte).device(group_.device());
     const at::Tensor send = at::empty({total(in_bytes)}, options), receive = at::empty({total(out_bytes)}, options);
     walk(moves, in_bytes, /*sending=*/true, send);
     group_.all_to_all_v(receive, send, out_bytes, in_bytes).wait();
@@ -125,7 +124,6 @@ class Exchange {
 
   std::span<const comm::PlacedBox> sources_, targets_;
   const comm::Group& group_;
-  at::Device device_;
 };
 
 /// Cuts a move so that a single large box doesn't outgrow a round.
@@ -145,7 +143,7 @@ void redistribute(std::span<const comm::PlacedBox> sources, std::span<const comm
   const auto all_sources = gather_descriptors(sources, group), all_targets = gather_descriptors(targets, group);
   const Planner planner(all_sources);
   std::vector<Move> remote;
-  const Exchange exchange(sources, targets, group, options.device);
+  const Exchange exchange(sources, targets, group);
   for (size_t rank = 0; rank < all_targets.size(); ++rank) {
     for (size_t i = 0; i < all_targets[rank].size(); ++i) {
       std::vector<Move> moves;

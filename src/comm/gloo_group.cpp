@@ -11,7 +11,7 @@
 #include <functional>
 #include <limits>
 
-#include "comm/gloo_context.h"
+#include "comm/process_context.h"
 #include "comm/reduce.h"
 #include "loongforge/platform/dtype.h"
 
@@ -20,7 +20,7 @@ namespace {
 
 using C10dWork = c10::intrusive_ptr<c10d::Work>;
 using Tensors = std::vector<at::Tensor>;
-using Context = std::shared_ptr<GlooContext>;
+using Context = std::shared_ptr<ProcessContext>;
 
 /// One c10d operation, then what makes our result of its.
 class GlooWork final : public WorkImpl {
@@ -173,7 +173,7 @@ class GlooGroup final : public GroupImpl {
 
 }  // namespace
 
-std::shared_ptr<GroupImpl> make_gloo_group(std::shared_ptr<GlooContext> context, const std::string& name,
+std::shared_ptr<GroupImpl> make_gloo_group(std::shared_ptr<ProcessContext> context, const std::string& name,
                                            const std::string& prefix, int rank, int size) {
   return std::make_shared<GlooGroup>(std::move(context), name, prefix, rank, size);
 }

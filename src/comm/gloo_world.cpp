@@ -5,7 +5,8 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include "comm/gloo_context.h"
+#include "comm/device_backend.h"
+#include "comm/paired_group.h"
 #include "loongforge/comm/ledger.h"
 
 namespace loongforge::comm {
@@ -47,7 +48,7 @@ class C10dStore : public Store {
 
 }  // namespace
 
-std::string GlooContext::culprit() const {
+std::string ProcessContext::culprit() const {
   try {
     if (store->check({kAbortKey})) return to_text(store->get(kAbortKey));
   } catch (const std::exception&) {
@@ -58,7 +59,7 @@ std::string GlooContext::culprit() const {
 }
 
 GlooWorld make_gloo_world(const launch::RankEnv& env, std::chrono::milliseconds timeout, const std::string& prefix,
-                          const std::string& ledger_folder) {
+                          const std::string& ledger_folder, const DeviceBackend* backend, at::Device device) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(env.master_port);
   options.isServer = env.rank == 0 && !env.agent_hosts_store;
@@ -66,15 +67,19 @@ GlooWorld make_gloo_world(const launch::RankEnv& env, std::chrono::milliseconds 
   const std::string where = fmt::format("meeting the other ranks at {}:{}", env.master_addr, env.master_port);
   return translated(nullptr, where, [&] {
     auto tcp = c10::make_intrusive<c10d::TCPStore>(env.master_addr, options);
-    auto context = std::make_shared<GlooContext>();
+    auto context = std::make_shared<ProcessContext>();
     context->store = c10::make_intrusive<c10d::PrefixStore>(prefix, tcp);
     context->timeout = timeout;
     context->one_node = env.nodes == 1;
     context->world_rank = env.rank;
     context->ledger_folder = ledger_folder;
     auto own_connection = c10::make_intrusive<c10d::PrefixStore>(prefix + "user/", tcp->clone());
-    return GlooWorld{make_gloo_group(context, "world", "world/", env.rank, env.world_size),
-                     std::make_shared<C10dStore>(std::move(own_connection))};
+    auto group = make_gloo_group(context, "world", "world/", env.rank, env.world_size);
+    if (backend) {
+      auto on_device = backend->make(context, "world", "world/", env.rank, env.world_size, device);
+      group = make_paired_group(std::move(on_device), std::move(group));
+    }
+    return GlooWorld{std::move(group), std::make_shared<C10dStore>(std::move(own_connection))};
   });
 }
 

@@ -15,9 +15,12 @@ struct GlooWorld {
   std::shared_ptr<Store> store;
 };
 
-/// The world of all processes of the run over gloo, meeting under keys that begin with `prefix`. Collective.
-/// `ledger_folder` is where failures look for who caused them.
+struct DeviceBackend;
+
+/// The world of all processes of the run over gloo, meeting under keys that begin with `prefix`. Collective. With a
+/// `backend`, tensors of `device` go by it, and gloo has the CPU's. `ledger_folder` is where failures look for who caused
+/// them.
 GlooWorld make_gloo_world(const launch::RankEnv& env, std::chrono::milliseconds timeout, const std::string& prefix,
-                          const std::string& ledger_folder);
+                          const std::string& ledger_folder, const DeviceBackend* backend, at::Device device);
 
 }  // namespace loongforge::comm

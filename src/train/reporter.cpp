@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "loongforge/core/text.h"
+#include "loongforge/platform/device.h"
 #include "loongforge/platform/gemm_limit.h"
 #include "loongforge/platform/runtime.h"
 #include "loongforge/telemetry/metrics_file.h"
@@ -32,6 +33,11 @@ class Reporter final : public Hook {
         format_count(static_cast<double>(trainer.stage().model().parameter_count())),
         format_count(static_cast<double>(trainer.stage().trainable_count())), trainer.stage().mesh().describe(),
         dtype_name(config.precision.dtype), trainer.total_steps()));
+    if (const c10::Device device = trainer.stage().options().store.device; !device.is_cpu()) {
+      const auto info = platform::device_info(device);
+      progress_.keep(fmt::format("device:  {} ({}), {}", info.name, info.detail,
+                                 format_bytes(static_cast<uint64_t>(info.memory_bytes))));
+    }
   }
 
   void on_report(Trainer& trainer, const StepReport& report) override {
@@ -72,7 +78,9 @@ class Reporter final : public Hook {
     numbers.data_seconds = report.data_seconds;
     numbers.units = report.units;
     numbers.unit = trainer.unit();
-    numbers.memory_bytes = static_cast<double>(telemetry::peak_memory());
+    const c10::Device device = trainer.stage().options().store.device;
+    numbers.memory_bytes = device.is_cpu() ? static_cast<double>(telemetry::peak_memory())
+                                           : static_cast<double>(platform::device_memory(device).peak);
     numbers.eta_seconds = seconds_ * static_cast<double>(trainer.total_steps() - report.step);
     numbers.consumed_samples = report.consumed_samples;
     numbers.global_batch_size = trainer.config().train.global_batch_size;

@@ -61,7 +61,6 @@ std::string Trainer::Impl::save(Trainer& trainer) {
   ckpt::SaveOptions options;
   options.max_file_bytes = config.checkpoint.max_shard_size.bytes;
   options.copies = source.copies;
-  options.exchange.device = device;
   options.dtype = ckpt::disk_dtype(config.precision.dtype, source.dtypes);
   if (config.checkpoint.dtype) {
     options.dtype = [dtype = *config.checkpoint.dtype](const spec::ParamSpec&, const std::string&, Dtype) {
@@ -73,7 +72,6 @@ std::string Trainer::Impl::save(Trainer& trainer) {
   if (!adapters.empty()) save.tensors("adapter_model", adapters, boxes_of(masters, adapters), options);
   if (config.checkpoint.optimizer) {
     ckpt::SaveOptions exact;
-    exact.exchange = options.exchange;
     exact.max_file_bytes = options.max_file_bytes;
     save.tensors("optimizer/master", trained, boxes_of(masters, trained), exact);
     for (const auto& name : optimizer->state_names()) {

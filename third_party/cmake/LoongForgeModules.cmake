@@ -82,13 +82,18 @@ function(lf_library name)
   target_link_libraries(${name} PUBLIC ${L_PUBLIC} PRIVATE ${L_PRIVATE} $<BUILD_INTERFACE:lf_options>)
 endfunction()
 
-# lf_device_plugin(NAME LINK libs): liblf_NAME.so from src/platform/plugins/NAME, loaded by the worker when asked for.
+# lf_device_plugin(NAME LINK libs): liblf_NAME.so from src/*/plugins/NAME, loaded by the worker when asked for. Our own
+# undefined symbols are an error at link time; what LibTorch's libraries need in turn is looked for when they are loaded.
 function(lf_device_plugin name)
   cmake_parse_arguments(P "" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/platform/plugins/${name}/*.cpp")
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*/plugins/${name}/*.cpp")
   add_library(lf_${name} MODULE ${sources})
   lf_batch(lf_${name})
+  target_include_directories(lf_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_compile_options(lf_${name} PRIVATE -Wno-unused-parameter)  # c10's own headers
   target_link_libraries(lf_${name} PRIVATE loongforge lf_options fmt::fmt ${P_LINK})
+  if(NOT LF_SANITIZE)  # a sanitizer's own symbols come from the program
+    target_link_options(lf_${name} PRIVATE -Wl,-z,defs)
+  endif()
   set_target_properties(lf_${name} PROPERTIES INSTALL_RPATH "$ORIGIN;${TORCH_DIR}/lib")
 endfunction()

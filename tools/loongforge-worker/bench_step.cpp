@@ -153,7 +153,7 @@ class ScratchFolder {
 
 void run_steps(const config::RunConfig& config, const BenchStepArguments& arguments) {
   const auto clock = std::make_shared<StepClock>();
-  const auto world = comm::make_world(config.parallel.backend, launch::RankEnv{}, std::chrono::seconds(60));
+  const auto world = comm::make_world(config.parallel.backend, launch::RankEnv{});  // one rank
   train::Trainer trainer(config, train::Registry::builtin(), world, {clock});
   trainer.stage().executor().add_hooks(*clock);
   for (int i = 0; i < arguments.warm_up; ++i) trainer.step();

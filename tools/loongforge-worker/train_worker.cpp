@@ -53,8 +53,10 @@ int train_worker(const Args& args) {
   platform::init_runtime(runtime);
   if (env.world_size > 1) set_log_rank(env.rank);
   install_stop_signals();
-  const auto world = comm::make_world(config.parallel.backend, env,
-                                      std::chrono::milliseconds(static_cast<int64_t>(config.fault.timeout * 1000)));
+  comm::WorldOptions options;
+  options.timeout = std::chrono::milliseconds(static_cast<int64_t>(config.fault.timeout * 1000));
+  options.device = config.platform.device;
+  const auto world = comm::make_world(config.parallel.backend, env, options);
   try {
     train::Trainer trainer(config, registry, world, {train::make_reporter(config)});
     return finish(trainer.run(), trainer);

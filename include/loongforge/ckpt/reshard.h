@@ -23,7 +23,6 @@ using ParamList = std::span<const spec::ParamSpec* const>;
 // ---- memory to memory
 
 struct ExchangeOptions {
-  at::Device device = at::kCPU;            ///< of the transfer buffers: what the group's backend carries
   uint64_t round_bytes = uint64_t{256} << 20;  ///< a rank sends about this much at once
 };
 

@@ -39,13 +39,14 @@ class Work {
   std::shared_ptr<WorkImpl> impl_;
 };
 
-/// What a backend implements. Tensors are contiguous and on the group's device; results are complete after wait().
+/// What a backend implements. Tensors are contiguous, on the CPU or on the group's device; results are complete after
+/// wait(). Messages between two ranks in one direction are sent and received in the same order, whatever their tags.
 class GroupImpl {
  public:
   virtual ~GroupImpl() = default;
   virtual Work all_reduce(at::Tensor tensor, ReduceOp op) = 0;
   virtual Work all_gather(at::Tensor out, at::Tensor in) = 0;                ///< out = [n·in.numel()], by rank
-  virtual Work reduce_scatter(at::Tensor out, at::Tensor in) = 0;            ///< in = [n·out.numel()], sum; acc(dtype) inside
+  virtual Work reduce_scatter(at::Tensor out, at::Tensor in) = 0;            ///< in = [n·out.numel()], sum; acc(dtype) inside (nccl: as NCCL adds)
   virtual Work all_to_all_v(at::Tensor out, at::Tensor in, std::vector<int64_t> out_splits,
                             std::vector<int64_t> in_splits) = 0;             ///< splits along dimension 0
   virtual Work broadcast(at::Tensor tensor, int root) = 0;
@@ -57,7 +58,7 @@ class GroupImpl {
   virtual std::shared_ptr<GroupImpl> split(const std::vector<int>& members, const std::string& name) = 0;
   /// Fails all pending and future operations of the whole world with `why` (a throwing rank poisons its group).
   virtual void abort(const std::string& why) = 0;
-  /// Where tensors must lie.
+  /// The device whose tensors it carries besides the CPU's.
   virtual at::Device device() const { return at::Device(at::DeviceType::CPU); }
 };
 
@@ -71,6 +72,8 @@ class Group {
   int rank() const { return rank_; }
   int size() const { return size_; }
   const std::string& name() const { return name_; }
+  /// The device whose tensors it carries besides the CPU's; the CPU for a group of one rank.
+  at::Device device() const { return impl_ ? impl_->device() : at::Device(at::DeviceType::CPU); }
   const std::vector<int>& world_ranks() const { return world_ranks_; }  ///< rank in the world of each member
   /// False for what split() gives a rank that isn't among the members; such a Group may only be asked about itself.
   bool is_member() const { return rank_ >= 0; }
@@ -90,7 +93,7 @@ class Group {
   Group split(const std::vector<int>& members, const std::string& name) const;
   void abort(const std::string& why) const;
 
-  /// Small host values over the group (CPU tensors inside; on a device group they go through a host-side path).
+  /// Small host values over the group, as CPU tensors: they never wait for a device.
   std::vector<double> all_reduce_host(std::vector<double> values, ReduceOp op = ReduceOp::sum) const;
   /// Every rank's bytes, by rank; sizes may differ.
   std::vector<std::string> all_gather_bytes(const std::string& mine) const;

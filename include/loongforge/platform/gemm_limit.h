@@ -9,8 +9,8 @@
 
 namespace loongforge::platform {
 
-/// FLOP/s of the best of a few square matrix products in `dtype` (16-bit types: or in fp32) on this rank's threads; measured once a process (about
-/// 0.1 s) and type. 0 on devices whose work the host cannot time this way.
+/// FLOP/s of the best of a few square matrix products in `dtype` (16-bit types on the CPU: or in fp32) on this rank's
+/// threads or device; measured once a process (about 0.1 s), type and device. 0 on simulated devices.
 double gemm_limit(Dtype dtype, c10::Device device);
 
 /// FLOP/s that the maker of `device` publishes for dense matrix products in `dtype`; nullopt for CPUs (it depends on

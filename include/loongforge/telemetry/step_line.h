@@ -17,7 +17,7 @@ struct StepNumbers {
   std::optional<double> predicted_seconds;
   std::optional<double> gemm_share; ///< model FLOPs a second over the measured GEMM limit of all ranks
   std::optional<double> mfu;        ///< the same over the published peak of the devices, where that is known
-  double memory_bytes = 0;          ///< peak resident memory of this rank
+  double memory_bytes = 0;          ///< peak of this rank: resident on the CPU, of tensors on a device
   double eta_seconds = 0;
   int64_t consumed_samples = 0, global_batch_size = 0;
   bool skipped = false;

@@ -194,6 +194,7 @@ TEST(ProcessWorld, OneRankNeedsNobodyAndUnknownBackendsAreRefused) {
   env.world_size = 2;
   EXPECT_THROW(make_world("local", env), ConfigError);
   EXPECT_THROW(make_world("mpi", env), ConfigError);
+  EXPECT_THROW(make_world("nccl", env), ConfigError);  // these tensors are on the CPU
   EXPECT_EQ(make_world("fake", env).size(), 2);
 }
 

@@ -15,10 +15,13 @@
 #include <functional>
 #include <mutex>
 
+#include "loongforge/platform/device.h"
+
 namespace loongforge::fake {
 
 constexpr auto kType = c10::DeviceType::PrivateUse1;
 constexpr int kDevices = 2, kStreams = 8;
+constexpr int64_t kDeviceBytes = int64_t{1} << 36;  // of address space; pages appear when touched
 
 // ---- simulation.cpp: streams and events
 struct Stream {
@@ -58,6 +61,7 @@ c10::Allocator& pinned_allocator();
 bool is_pinned_address(const void* address);
 /// The block of `data` must not be reused before `stream`'s work so far is done.
 void record_use(const c10::DataPtr& data, int stream);
+platform::DeviceMemory memory_of(c10::DeviceIndex device);
 /// Gives the storage room for `bytes`, keeping what it holds.
 void grow_storage(const c10::Storage& storage, size_t bytes);
 
@@ -76,7 +80,5 @@ class Wrap;
 const at::Tensor& set_geometry(const at::Tensor& tensor, at::IntArrayRef sizes, at::OptionalIntArrayRef strides,
                                int64_t offset);
 
-/// Allocations made so far, for the counters of tests.
-uint64_t allocation_count();
 
 }  // namespace loongforge::fake

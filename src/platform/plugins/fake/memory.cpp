@@ -3,6 +3,7 @@
 // library knows. A host that follows a device pointer faults at once. New and freed memory holds NaNs.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -14,7 +15,7 @@ namespace loongforge::fake {
 
 namespace {
 
-constexpr size_t kBytesPerDevice = size_t{1} << 36;  // of address space; pages appear when touched
+constexpr auto kBytesPerDevice = static_cast<size_t>(kDeviceBytes);
 constexpr size_t kGrain = 512;
 constexpr int kPoison = 0xFF;
 
@@ -31,11 +32,11 @@ struct Block {
 
 struct Pool {
   size_t used = 0;
+  platform::DeviceMemory counts;
   // By (stream, size), as caching device allocators do: reuse on the same stream needs no wait.
   std::map<std::pair<int, size_t>, std::vector<char*>> free;
 };
 Pool pools[kDevices];
-uint64_t allocations = 0;
 
 void release(void* context) {
   const std::unique_ptr<Block> block(static_cast<Block*>(context));
@@ -46,6 +47,7 @@ void release(void* context) {
     enqueue(stream, [user, position = user->queued] { run_until(*user, position); });
   }
   enqueue(stream, [bytes = bytes_behind(block->address), size = block->bytes] { std::memset(bytes, kPoison, size); });
+  pools[block->device].counts.in_use -= static_cast<int64_t>(block->bytes);
   pools[block->device].free[{block->stream, block->bytes}].push_back(block->address);
 }
 
@@ -68,8 +70,11 @@ class DeviceAllocator final : public c10::Allocator {
       address = device_base + kBytesPerDevice * static_cast<size_t>(device) + pool.used;
       pool.used += bytes;
       enqueue(current_stream(device), [to = bytes_behind(address), bytes] { std::memset(to, kPoison, bytes); });
-      ++allocations;
+      ++pool.counts.allocations;
     }
+    pool.counts.reserved = static_cast<int64_t>(pool.used);
+    pool.counts.in_use += static_cast<int64_t>(bytes);
+    pool.counts.peak = std::max(pool.counts.peak, pool.counts.in_use);
     return {address, new Block{address, bytes, device, stream, {}}, &release, c10::Device(kType, device)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
@@ -163,9 +168,9 @@ void grow_storage(const c10::Storage& storage, size_t bytes) {
   storage.unsafeGetStorageImpl()->set_nbytes(bytes);
 }
 
-uint64_t allocation_count() {
+platform::DeviceMemory memory_of(c10::DeviceIndex device) {
   std::lock_guard guard(lock());
-  return allocations;
+  return pools[device].counts;
 }
 
 }  // namespace loongforge::fake

@@ -15,5 +15,12 @@ extern "C" void lf_device_register(loongforge::platform::DeviceApi* api) {
   });
   api->abi = loongforge::platform::kDeviceAbi;
   api->type = kType;
+  api->simulated = true;
   api->count = [] { return kDevices; };
+  api->why_none = [] { return loongforge::platform::NoDevice{"the simulation has no device", ""}; };
+  api->select = [](int index) { exchange_device(static_cast<c10::DeviceIndex>(index)); };
+  api->info = [](int) {
+    return loongforge::platform::DeviceInfo{"simulated accelerator", lazy() ? "lazy streams" : "eager streams", kDeviceBytes};
+  };
+  api->memory = [](int index) { return memory_of(static_cast<c10::DeviceIndex>(index)); };
 }

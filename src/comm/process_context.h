@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all gloo groups of a process share. Included only by the two files that name c10d.
+// What all groups of a process share that meet in c10d's store. Included only by files that name c10d.
 #pragma once
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
@@ -12,7 +12,7 @@
 
 namespace loongforge::comm {
 
-struct GlooContext {
+struct ProcessContext {
   c10::intrusive_ptr<c10d::Store> store;  ///< of the generation
   std::chrono::milliseconds timeout;
   bool one_node = true;
@@ -24,7 +24,7 @@ struct GlooContext {
 };
 
 /// A gloo group of its own connections. Collective over its members.
-std::shared_ptr<GroupImpl> make_gloo_group(std::shared_ptr<GlooContext> context, const std::string& name,
+std::shared_ptr<GroupImpl> make_gloo_group(std::shared_ptr<ProcessContext> context, const std::string& name,
                                            const std::string& prefix, int rank, int size);
 
 /// Key of the store under which the first aborting rank says why.
@@ -32,7 +32,7 @@ inline constexpr const char* kAbortKey = "aborted";
 
 /// Runs `body`, turning what c10d and gloo throw into a CommError that begins with `what` and names the culprit if known.
 template <class F>
-auto translated(const GlooContext* context, const std::string& what, F&& body) {
+auto translated(const ProcessContext* context, const std::string& what, F&& body) {
   const auto fail = [&](std::string text) {
     // Below the first line stands a stack.
     text = text.substr(0, text.find('\n'));
