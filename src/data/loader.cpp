@@ -10,6 +10,7 @@
 
 #include "loongforge/core/error.h"
 #include "loongforge/core/rng.h"
+#include "loongforge/data/uploader.h"
 
 namespace loongforge::data {
 
@@ -62,7 +63,7 @@ std::optional<StepBatch> make_step(const Dataset& dataset, const LoaderOptions& 
     } else {
       dataset.silence(batch);
     }
-    step.micro.push_back(std::move(batch));
+    step.micro.push_back(options.pin ? pinned(std::move(batch)) : std::move(batch));
     step.index.push_back(number);
   }
   return step;
@@ -152,13 +153,6 @@ std::optional<StepBatch> Loader::next() {
   }
   if (step) consumed_ += step->samples;
   return step;
-}
-
-step::MicroBatch to_device(step::MicroBatch batch, at::Device device) {
-  for (auto& [name, entry] : batch.tensors()) {
-    if (entry.tensor.device() != device) entry.tensor = entry.tensor.to(device, /*non_blocking=*/true);
-  }
-  return batch;
 }
 
 }  // namespace loongforge::data

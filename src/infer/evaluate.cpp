@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "loongforge/core/error.h"
-#include "loongforge/data/loader.h"
+#include "loongforge/data/uploader.h"
 #include "loongforge/platform/device.h"
 
 namespace loongforge::infer {
@@ -46,9 +46,10 @@ Evaluation evaluate(Model& model, const data::Dataset& dataset, const EvaluateOp
   Evaluation result;
   for (const auto& indices : batches) result.labelled_rows += sum_of(model.loss_weights(dataset.collate(indices, 1)));
   if (result.labelled_rows == 0) throw DataError("nothing to evaluate: no row has a label", "give sequences of two ids or more");
+  const data::Uploader upload(model.device());
   std::vector<at::Tensor> logits;
   for (const auto& indices : batches) {
-    const auto batch = data::to_device(dataset.collate(indices, 1), model.device());
+    const auto batch = std::move(upload({dataset.collate(indices, 1)}).front());
     if (options.logits) logits.push_back(logits_of(model, batch));
     c10::AutoGradMode recording(options.gradients);
     auto context = model.context(options.gradients ? step::Phase::train : step::Phase::eval);

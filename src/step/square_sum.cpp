@@ -11,7 +11,8 @@
 namespace loongforge::step {
 namespace {
 
-constexpr int64_t kChunk = int64_t{1} << 15;  // elements; an fp64 copy stays in the cache
+// Elements whose fp64 copy is made at once: on the CPU it stays in the cache, elsewhere it has to keep a device busy.
+constexpr int64_t kHostChunk = int64_t{1} << 15, kDeviceChunk = int64_t{1} << 24;
 
 double host_square_sum(const at::Tensor& chunk) {
   if (const auto type = kernel_type({chunk})) {
@@ -24,10 +25,11 @@ double host_square_sum(const at::Tensor& chunk) {
 
 at::Tensor square_sum(std::span<const at::Tensor> flats, c10::Device device) {
   at::Tensor sum = at::zeros({}, at::TensorOptions().device(device).dtype(at::kDouble));
+  const int64_t most = device.is_cpu() ? kHostChunk : kDeviceChunk;
   std::vector<at::Tensor> chunks;
   for (const at::Tensor& flat : flats) {
-    for (int64_t begin = 0; begin < flat.numel(); begin += kChunk) {
-      chunks.push_back(flat.narrow(0, begin, std::min(kChunk, flat.numel() - begin)));
+    for (int64_t begin = 0; begin < flat.numel(); begin += most) {
+      chunks.push_back(flat.narrow(0, begin, std::min(most, flat.numel() - begin)));
     }
   }
   if (!device.is_cpu()) {

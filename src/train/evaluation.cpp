@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <c10/core/GradMode.h>
 
+#include "loongforge/platform/device.h"
 #include "trainer_impl.h"
 
 namespace loongforge::train {
@@ -21,11 +22,9 @@ std::optional<double> Trainer::Impl::evaluate() {
     StepPlan now = plan(batch->micro, 0);
     std::vector<std::string> terms;
     for (const auto& [term, weight] : now.weights) terms.push_back(term);
-    std::vector<step::MicroBatch> micro;
-    for (auto& one : batch->micro) micro.push_back(data::to_device(std::move(one), device));
+    const auto micro = (*uploader)(std::move(batch->micro));
     const auto result = run_blocks(micro, now, step::Phase::eval, std::move(batch->index));
-    const at::Tensor means = reduce_losses(result, now, terms)
-                                 .to(at::TensorOptions().device(c10::kCPU).dtype(at::ScalarType::Double));
+    const at::Tensor means = platform::to_host(reduce_losses(result, now, terms)).to(at::ScalarType::Double);
     for (size_t i = 0; i < terms.size(); ++i) {
       sums[terms[i]] += means.const_data_ptr<double>()[i] * now.weights.at(terms[i]);
       weights[terms[i]] += now.weights.at(terms[i]);

@@ -45,6 +45,7 @@ data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samp
   options.row_multiple = impl.config.parallel.sequence_parallel ? mesh.size(spec::Axis::tp) : 1;
   options.prefetch = static_cast<int>(impl.config.data.prefetch);
   options.workers = static_cast<int>(impl.config.data.workers);
+  options.pin = !impl.device.is_cpu();
   return options;
 }
 
@@ -57,7 +58,9 @@ Trainer::Impl::Impl(config::RunConfig config_in, Registry registry_in, comm::Gro
 }
 
 void Trainer::Impl::build(const comm::Group& world) {
-  device = platform::open_device(config.platform.device, world.rank());
+  // The world of processes knows this rank's place on its node; ranks that are threads are all on this one.
+  device = platform::open_device(config.platform.device, world.device().is_cpu() ? world.rank() : world.device().index());
+  uploader.emplace(device);
   const spec::Mesh mesh = make_mesh(config, world.size(), world.rank());
   spec::ModelSpec model = load_model_spec(config, registry.families);
   factory = pick(registry.models, model.family, "model family");

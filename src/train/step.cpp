@@ -12,6 +12,7 @@
 #include "loongforge/core/failpoint.h"
 #include "loongforge/core/log.h"
 #include "loongforge/core/rng.h"
+#include "loongforge/platform/device.h"
 #include "loongforge/platform/dtype.h"
 #include "trainer_impl.h"
 
@@ -24,11 +25,6 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 at::ScalarType scalar_dtype(const config::RunConfig& config) {
   return platform::acc(platform::to_torch(config.precision.dtype));
-}
-
-std::vector<step::MicroBatch> on_device(std::vector<step::MicroBatch> batches, c10::Device device) {
-  for (auto& batch : batches) batch = data::to_device(std::move(batch), device);
-  return batches;
 }
 
 double model_flops(const spec::ModelSpec& model, double rows, double squared_rows) {
@@ -116,7 +112,7 @@ bool Trainer::Impl::step(Trainer& trainer) {
   auto& store = stage->store();
   store.begin_step(static_cast<int>(batch->micro.size()));
   const auto result =
-      run_blocks(on_device(std::move(batch->micro), device), now, step::Phase::train, std::move(batch->index));
+      run_blocks((*uploader)(std::move(batch->micro)), now, step::Phase::train, std::move(batch->index));
   store.finish_gradients();
   const at::Tensor norm = store.gradient_norm();
   for (auto& hook : hooks) hook->after_gradients(trainer);
@@ -155,7 +151,7 @@ bool Trainer::Impl::step(Trainer& trainer) {
 /// host_sync: reads the scalars of the step before, and applies the policy for values that are not finite.
 void Trainer::Impl::flush_report(Trainer& trainer) {
   if (!pending) return;
-  const at::Tensor host = pending->values.to(at::TensorOptions().device(c10::kCPU).dtype(at::ScalarType::Double));
+  const at::Tensor host = platform::to_host(pending->values).to(at::ScalarType::Double);
   const auto* values = host.const_data_ptr<double>();
   StepReport report = std::move(pending->report);
   const size_t terms = pending->terms.size();

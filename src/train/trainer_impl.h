@@ -6,6 +6,7 @@
 
 #include "loongforge/ckpt/store.h"
 #include "loongforge/core/file_lock.h"
+#include "loongforge/data/uploader.h"
 #include "loongforge/train/trainer.h"
 
 namespace loongforge::train {
@@ -46,6 +47,7 @@ struct Trainer::Impl {
   std::unique_ptr<ckpt::CheckpointStore> checkpoints;
   std::shared_ptr<const data::Dataset> train_data, valid_data;
   std::unique_ptr<data::Loader> loader;
+  std::optional<data::Uploader> uploader;
   SourceFacts source;
   int64_t steps = 0, total_steps = 0, consumed = 0, skipped_in_a_row = 0;
   int64_t last_saved = -1;

@@ -19,6 +19,7 @@ struct LoaderOptions {
   bool shuffle = true;
   int64_t total_samples = -1;      ///< end of data after that many samples (epochs × size); −1: endless
   int64_t row_multiple = 1;
+  bool pin = false;                ///< tensors in pinned memory, for a device
   int prefetch = 2;                ///< steps made ahead; 0: made by next() itself
   int workers = 1;                 ///< threads that make them
 };
@@ -54,8 +55,5 @@ int64_t sample_at(int64_t position, int64_t size, uint64_t seed, bool shuffle);
 
 /// The microbatches of one step that starts at sample `consumed`, made in the calling thread.
 std::optional<StepBatch> make_step(const Dataset& dataset, const LoaderOptions& options, int64_t consumed);
-
-/// Copies every tensor of the batch to `device` (asynchronously where the device can).
-step::MicroBatch to_device(step::MicroBatch batch, at::Device device);
 
 }  // namespace loongforge::data

@@ -6,6 +6,7 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
+#include "loongforge/platform/device.h"
 #include "loongforge/step/dtype.h"
 #include "loongforge/step/function.h"
 #include "step/own_kernel.h"
@@ -174,7 +175,7 @@ std::pair<at::Tensor, at::Tensor> rope_tables(const at::Tensor& positions, std::
   step::NoRecord no_record;
   const auto type = at::TensorOptions().dtype(step::acc(dtype));
   const at::Tensor frequencies = at::tensor(at::ArrayRef<double>(inv_freq.data(), inv_freq.size()), type);
-  const at::Tensor angles = positions.to(type.dtype()).unsqueeze(1).mul(frequencies.to(positions.device()));
+  const at::Tensor angles = positions.to(type.dtype()).unsqueeze(1).mul(platform::to_device(frequencies, positions.device()));
   return {angles.cos().mul_(attention_factor), angles.sin().mul_(attention_factor)};
 }
 
