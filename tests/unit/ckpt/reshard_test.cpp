@@ -132,7 +132,7 @@ TEST(Reshard, RedistributesBetweenLayouts) {
         const auto sources = place(params, from, group.rank(), 3, at::kDouble);
         const auto targets = place(params, to, group.rank(), 3, at::kDouble);
         initialise(sources, kSeed);
-        redistribute(sources, targets, group, {at::kCPU, 300});
+        redistribute(sources, targets, group, {.round_bytes = 300});
         EXPECT_TRUE(holds_initial(targets, kSeed, at::kDouble));
       });
     }

@@ -118,7 +118,7 @@ TEST(Device, AMissingPlugInNamesWhereItWasLookedFor) {
   }
 }
 
-TEST(GemmLimit, IsMeasuredOnceAndOnlyOnTheCpu) {
+TEST(GemmLimit, IsMeasuredOnceAndNotWhereNothingRuns) {
   const double limit = gemm_limit(Dtype::f32, c10::Device(c10::kCPU));
   EXPECT_GT(limit, 1e8);
   EXPECT_EQ(gemm_limit(Dtype::f32, c10::Device(c10::kCPU)), limit);
