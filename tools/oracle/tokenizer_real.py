@@ -411,7 +411,13 @@ def main() -> int:
     if not given.check:
         return 0
     environment = os.environ | {"LF_TOKENIZER_GOLDEN": str(CACHE / "vocabularies"), "LF_TOKENIZER_NAMES": ",".join(names)}
-    return subprocess.run([given.check, "--gtest_filter=TokenizerGolden.PublishedVocabularies"], env=environment).returncode
+    test = subprocess.run([given.check, "--gtest_filter=TokenizerGolden.PublishedVocabularies"], env=environment,
+                          stdout=subprocess.PIPE, text=True)
+    print(test.stdout)
+    if "[  PASSED  ] 0 tests" in test.stdout or "[  SKIPPED ]" in test.stdout:
+        print("error: the test program compared nothing")
+        return 1
+    return test.returncode
 
 
 if __name__ == "__main__":
