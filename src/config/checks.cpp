@@ -65,6 +65,13 @@ class Checker {
     }
   }
 
+  void precision() {
+    if (c_.precision.dtype != Dtype::f16 || c_.train.steps == 0) return;
+    report("precision.dtype",
+           "precision.dtype float16 needs loss scaling, which this version lacks: train in bfloat16 or float32 "
+           "(checkpoint.dtype=float16 still saves float16 weights)");
+  }
+
   void parallel() {
     const ParallelSection& p = c_.parallel;
     if (p.sequence_parallel && p.tp == 1) {
@@ -147,6 +154,7 @@ void check_combinations(const RunConfig& config, const LoadOptions& options, Pro
   checker.names();
   checker.data();
   checker.optimizer();
+  checker.precision();
   checker.parallel();
 }
 

@@ -88,7 +88,9 @@ Section<LogSection> log_section() {
 Section<FaultSection> fault_section() {
   Section<FaultSection> s;
   s.field("timeout", &FaultSection::timeout, {.min = 0, .above_min = true}, "seconds that a collective may wait")
-      .field("nan", &FaultSection::nan, {}, "on a gradient that isn't finite: skip the step, or halt the run")
+      .field("grace", &FaultSection::grace, {.min = 0, .max = 1e6, .above_min = true},
+             "seconds that a run asked to stop by a signal has to end its step and save, before the launcher kills it")
+      .field("nan", &FaultSection::nan, {}, "on a loss or gradient that isn't finite: skip the step, or halt the run")
       .field("max_skipped", &FaultSection::max_skipped, {.min = 1}, "skipped steps in a row that halt the run");
   return s;
 }

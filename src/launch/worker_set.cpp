@@ -97,7 +97,7 @@ void WorkerSet::handle_signals() {
   while (const auto signal = inbox_.next()) {
     if (*signal == SIGCHLD) continue;
     signal_all(*signal);
-    if (*signal == SIGINT || *signal == SIGTERM) {
+    if (*signal != SIGUSR2) {  // batch systems announce the end of a job's time by SIGUSR1
       result_.stopped = true;
       if (!ending_) deadline_ = std::chrono::steady_clock::now() + options_.grace;
       ending_ = true;
@@ -147,7 +147,7 @@ void WorkerSet::begin_end() {
   if (ending_) return;
   ending_ = true;
   signal_all(SIGTERM);
-  deadline_ = std::chrono::steady_clock::now() + options_.grace;
+  deadline_ = std::chrono::steady_clock::now() + options_.failure_grace;
 }
 
 void WorkerSet::signal_all(int signal) {

@@ -136,7 +136,7 @@ void check_memory(const config::RunConfig& config, const World& world, bool prin
   }
 }
 
-int spawn(const TrainOptions& options, int workers, const Args& worker_args) {
+int spawn(const TrainOptions& options, int workers, double grace, const Args& worker_args) {
   launch::SpawnOptions spawn;
   spawn.command = {worker_program(), "train"};
   spawn.command.insert(spawn.command.end(), worker_args.begin(), worker_args.end());
@@ -148,6 +148,7 @@ int spawn(const TrainOptions& options, int workers, const Args& worker_args) {
   spawn.run_id = options.rdzv_id;
   spawn.max_restarts = options.max_restarts;
   spawn.log_dir = options.log_dir;
+  spawn.grace = std::chrono::milliseconds(static_cast<int64_t>(grace * 1000));
   spawn.tee = tee_of(options.tee);
   const auto result = launch::spawn_workers(spawn);
   if (result.exit_code != 0 && !result.stopped) {
@@ -196,7 +197,7 @@ int train_command(const Args& args) {
   Args worker_args{"--config", options.config};
   worker_args.insert(worker_args.end(), overrides.begin(), overrides.end());
   if (joins || (workers == 1 && nodes == 1)) return worker_command("train", worker_args);
-  return spawn(options, workers, worker_args);
+  return spawn(options, workers, config.fault.grace, worker_args);
 }
 
 }  // namespace loongforge::tools

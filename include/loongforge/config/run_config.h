@@ -142,6 +142,7 @@ struct LogSection {
 
 struct FaultSection {
   double timeout = 600;                 // seconds a collective may wait
+  double grace = 600;                   // seconds that a run asked to stop has for its step and checkpoint
   OnNan nan = OnNan::halt;
   int64_t max_skipped = 10;             // skipped steps in a row before the run stops anyway
 };

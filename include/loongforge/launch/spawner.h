@@ -24,7 +24,8 @@ struct SpawnOptions {
   std::string log_dir;               ///< with it, rank r writes log_dir/attempt_<k>/<r>/{stdout,stderr}.log
   Tee tee = Tee::none;               ///< what is also shown, lines marked "[rank r] "; only with log_dir
   std::map<std::string, std::string> environment;  ///< added to (or replacing) the launcher's own
-  std::chrono::milliseconds grace{30000};          ///< between SIGTERM and SIGKILL
+  std::chrono::milliseconds grace{600000};         ///< after a request to stop, for the workers to save
+  std::chrono::milliseconds failure_grace{30000};  ///< after a worker failed, when the others can't save any more
 };
 
 struct SpawnResult {
@@ -35,9 +36,9 @@ struct SpawnResult {
   bool stopped = false;   ///< the launcher itself was asked to stop by a signal, which the workers have received
 };
 
-/// Runs the workers to their end. SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 sent to the launcher go to every worker; SIGINT
-/// and SIGTERM also start the grace period. When one worker fails the others, with all their descendants in the worker's
-/// process group, get SIGTERM and after `grace` SIGKILL. Workers die with the launcher, however it ends.
+/// Runs the workers to their end. SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 sent to the launcher go to every worker; all but
+/// SIGUSR2 are requests to stop: workers still running after `grace` get SIGKILL, and none is started anew. When one worker
+/// fails the others, with all their descendants in the worker's process group, get SIGTERM and after `failure_grace` SIGKILL. Workers die with the launcher, however it ends.
 /// Call it from the main thread of a process with one thread. Throws ConfigError when the program can't be found or the options
 /// make no sense, ResourceError when processes, pipes or logs can't be made.
 SpawnResult spawn_workers(const SpawnOptions& options);

@@ -156,7 +156,7 @@ class Gloo : public ::testing::Test {
                        "--gtest_filter=GlooRank.DISABLED_Body", "--gtest_also_run_disabled_tests"};
     options.workers = ranks;
     options.log_dir = folder_ + "/logs";
-    options.grace = std::chrono::seconds(5);
+    options.failure_grace = std::chrono::seconds(5);
     options.environment = {{"LF_GLOO_CASE", name}, {"LF_GLOO_LEDGERS", folder_}, {"OMP_NUM_THREADS", "1"}};
     return launch::spawn_workers(options);
   }

@@ -30,6 +30,13 @@ TEST(RunConfigTest, DefaultsAreThoseOfTheStructs) {
   EXPECT_TRUE(c.warnings.empty());
 }
 
+TEST(RunConfigTest, TrainingInFloat16IsRefused) {
+  const std::string half = "precision: {dtype: fp16}\n";
+  EXPECT_THAT(config_error([&] { from(half); }), HasSubstr("bfloat16"));
+  EXPECT_EQ(from(half + "train: {steps: 0}\n").precision.dtype, Dtype::f16);
+  EXPECT_EQ(from("checkpoint: {dtype: fp16}\n").checkpoint.dtype, Dtype::f16);
+}
+
 TEST(RunConfigTest, ReadsEveryKindOfField) {
   RunConfig c = from(
       "run: {name: 2024, seed: 7}\n"

@@ -89,7 +89,7 @@ TEST_F(Spawner, EscalatesToKillAndTakesDescendantsAlong) {
   SpawnOptions options = shell(
       "if [ $RANK = 1 ]; then read a < $DIR/ready; exit 4; fi; trap '' TERM; "
       "sh -c 'echo $$ > $DIR/child; echo x > $DIR/ready; read b < $DIR/never' & wait; wait", 2);
-  options.grace = std::chrono::milliseconds(50);
+  options.failure_grace = std::chrono::milliseconds(50);
   const SpawnResult result = spawn_workers(options);
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_EQ(result.failed_rank, 1);
@@ -123,16 +123,21 @@ TEST_F(Spawner, RestartsUpToTheBudget) {
 }
 
 TEST_F(Spawner, ForwardsSignalsAndDoesNotRestartAfterOne) {
-  // Every worker answers SIGTERM by leaving a mark and ending well, as a trainer that saves does.
-  make_fifo("never");
-  SpawnOptions options =
-      shell("trap 'echo saved > $DIR/saved$RANK; exit 0' TERM; : > $DIR/up$RANK; [ $RANK = 0 ] && "
-            "{ until [ -e $DIR/up1 ]; do :; done; kill -TERM $PPID; }; while :; do :; done", 2);
-  options.max_restarts = 3;
-  const SpawnResult result = spawn_workers(options);
-  EXPECT_TRUE(result.stopped);
-  EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(read("saved0") + read("saved1"), "saved\nsaved\n");
+  // Every worker answers by leaving a mark and ending by the signal's code, as a trainer that saves does. It takes longer than
+  // the time that workers have after a failure of one of them.
+  for (const auto& [name, number] : {std::pair("TERM", SIGTERM), {"USR1", SIGUSR1}}) {
+    SpawnOptions options = shell(
+        fmt::format("trap 'echo saved > $DIR/{0}$RANK; exit {1}' {0}; : > $DIR/up{0}$RANK; [ $RANK = 0 ] && "
+                    "{{ until [ -e $DIR/up{0}1 ]; do :; done; kill -{0} $PPID; }}; while :; do :; done",
+                    name, 128 + number), 2);
+    options.max_restarts = 3;
+    options.failure_grace = std::chrono::milliseconds(1);
+    const SpawnResult result = spawn_workers(options);
+    EXPECT_TRUE(result.stopped) << name;
+    EXPECT_EQ(result.restarts, 0) << name;
+    EXPECT_EQ(result.exit_code, 128 + number) << name;
+    EXPECT_EQ(read(fmt::format("{}0", name)) + read(fmt::format("{}1", name)), "saved\nsaved\n");
+  }
 }
 
 TEST_F(Spawner, WorkersDieWithTheLauncher) {
