@@ -108,7 +108,7 @@ struct ParamGroup {
 struct ParamSpec {
   std::string name;  ///< unique over the model; equal names in two blocks are one (tied) parameter
   Shape logical_shape;
-  std::vector<Piece> pieces;
+  std::vector<Piece> pieces;  ///< disjoint; elements that none fills are zero, stay zero and aren't published
   std::vector<Shard> shards;
   ParamDtypes dtype;
   Init init = init::Normal{};
