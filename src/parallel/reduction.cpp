@@ -64,6 +64,15 @@ void ParamStore::Impl::launch_ready(bool all) {
   }
 }
 
+// Stages list their ties in orders of their own; by name, all ranks of a group meet in the same parameter.
+void ParamStore::Impl::reduce_ties() {
+  std::map<std::string, Bucket*> tied;
+  for (const auto& bucket : buckets) {
+    if (bucket->trainable && bucket->tied.size() > 1) tied[bucket->entries.front()->param->name()] = bucket.get();
+  }
+  for (const auto& [name, bucket] : tied) bucket->tied.all_reduce(bucket->shard->grad).wait();
+}
+
 void ParamStore::begin_step(int microbatches) {
   Impl& store = *impl_;
   store.next_bucket = 0;
@@ -83,8 +92,8 @@ void ParamStore::finish_gradients() {
   for (const auto& bucket : store.buckets) {
     bucket->work.wait();
     bucket->work = comm::Work();
-    if (bucket->trainable && bucket->tied.size() > 1) bucket->tied.all_reduce(bucket->shard->grad).wait();
   }
+  store.reduce_ties();
 }
 
 void ParamStore::refresh_weights() {

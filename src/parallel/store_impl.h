@@ -45,6 +45,8 @@ struct ParamStore::Impl {
   /// Completes `grad` over tp: what depends on ranks of a tensor-parallel region.
   void reduce_over_tp(Bucket& bucket);
   void launch(Bucket& bucket);
+  /// Sums the gradients of tied parameters over the stages that hold them.
+  void reduce_ties();
 };
 
 /// Local boxes that no logical element maps to.

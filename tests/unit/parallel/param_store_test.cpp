@@ -133,6 +133,27 @@ TEST(ParamStore, CompletesGradientsOverSharers) {
   }
 }
 
+TEST(ParamStore, TiesOfTheSameStagesMayBeListedInAnyOrder) {
+  spec::ModelSpec model;
+  const auto weight = [](const char* name) { return spec::plain_param(name, {3, 5}, spec::ModuleKind::other, spec::init::Zeros{}); };
+  model.blocks = {{.name = "first", .kind = "first"}, {.name = "second", .kind = "second"}};
+  model.blocks[0].params = {weight("left"), weight("right")};
+  model.blocks[1].params = {weight("right"), weight("left")};
+  Whole whole;
+  on_mesh({.pp = 2}, [&](const RankSetup& rank) {
+    ParamStore store(model, {0, 1}, rank.mesh, rank.groups, {.compute = Dtype::f64});
+    store.begin_step(1);
+    for (step::Param* param : store.params()) {
+      param->main_grad().add_(param->name() == "left" ? 1.0 : 10.0);
+      param->contributed();
+    }
+    store.finish_gradients();
+    whole.add(store.placed({"grad"}));
+  });
+  EXPECT_TRUE(whole.tensors_.at("left").eq(2).all().item<bool>());
+  EXPECT_TRUE(whole.tensors_.at("right").eq(20).all().item<bool>());
+}
+
 TEST(ParamStore, PaddingGetsNoGradient) {
   const spec::ModelSpec model = small_model();
   on_mesh({.tp = 4}, [&](const RankSetup& rank) {
