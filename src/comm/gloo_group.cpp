@@ -11,6 +11,7 @@
 #include <functional>
 #include <limits>
 
+#include "comm/gloo_sends.h"
 #include "comm/process_context.h"
 #include "comm/reduce.h"
 #include "loongforge/platform/dtype.h"
@@ -120,7 +121,9 @@ class GlooGroup final : public GroupImpl {
 
   Work isend(at::Tensor tensor, int to, int64_t tag) override {
     Tensors tensors{tensor.view({-1})};
-    return start("send", {tensor}, [&] { return backend_->send(tensors, to, narrow_tag(tag)); });
+    const std::string what = fmt::format("send of group {}", name_);
+    auto work = translated(context_.get(), what, [&] { return backend_->send(tensors, to, narrow_tag(tag)); });
+    return Work(std::make_shared<GlooSend>(context_, what, sends_.add(std::move(work))));
   }
 
   Work irecv(at::Tensor tensor, int from, int64_t tag) override {
@@ -169,6 +172,7 @@ class GlooGroup final : public GroupImpl {
   int rank_, size_;
   int64_t splits_ = 0;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> backend_;
+  GlooSends sends_;  // ends before the connections
 };
 
 }  // namespace

@@ -174,7 +174,10 @@ void Transfers::send_grads(int stage, int microbatch, const StateGrads& grads) {
 }
 
 void Transfers::reap() {
-  while (!outgoing_.empty() && outgoing_.front().second.done()) outgoing_.pop_front();
+  while (!outgoing_.empty() && outgoing_.front().second.done()) {
+    outgoing_.front().second.wait();  // at once; throws what failed
+    outgoing_.pop_front();
+  }
 }
 
 void Transfers::finish() {

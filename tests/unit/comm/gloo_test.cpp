@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "loongforge/comm/ledger.h"
 #include "loongforge/comm/process_group.h"
@@ -91,6 +92,30 @@ void collectives_case(const ProcessWorld& world) {
   for (int r = 0; r < g.size(); ++r) EXPECT_EQ(words[static_cast<size_t>(r)], std::string(static_cast<size_t>(r), 'x'));
 }
 
+// A send is seen complete without waiting for it, once it was received.
+void sends_case(const ProcessWorld& world) {
+  const Group& g = world.group;
+  const int other = 1 - g.rank();
+  const at::Tensor large = filled(1 << 20, g.rank(), at::kFloat), got = at::empty({1 << 20}, at::kFloat);
+  if (g.rank() == 0) {
+    Work send = g.isend(large, other, 1);
+    EXPECT_FALSE(send.done());  // nobody has asked for it
+    g.isend(filled(1, 0, at::kFloat), other, 4).wait();
+    g.irecv(got, other, 2).wait();  // the answer comes only after ours has arrived
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!send.done() && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+    EXPECT_TRUE(send.done());
+    send.wait();
+    g.isend(large, other, 3);  // nobody receives it: ending with it under way neither hangs nor crashes
+  } else {
+    at::Tensor go = at::empty({1}, at::kFloat);
+    g.irecv(go, other, 4).wait();
+    g.irecv(got, other, 1).wait();
+    g.isend(large, other, 2).wait();
+    EXPECT_EQ(got.sum().item<float>(), 0.0F);
+  }
+}
+
 void store_case(const ProcessWorld& world) {
   const int r = world.group.rank(), n = world.group.size();
   if (r == 0) {
@@ -135,7 +160,7 @@ void fail_alone_case(const ProcessWorld& world) {
 
 TEST(GlooRank, DISABLED_Body) {
   const std::map<std::string, void (*)(const ProcessWorld&)> cases{
-      {"collectives", collectives_case}, {"store", store_case},          {"abort", abort_case},
+      {"collectives", collectives_case}, {"store", store_case},          {"sends", sends_case}, {"abort", abort_case},
       {"vanish", vanish_case},           {"fail_alone", fail_alone_case}};
   const std::string name = std::getenv("LF_GLOO_CASE");
   WorldOptions options;
@@ -183,6 +208,7 @@ TEST_F(Gloo, CollectivesOfTwoAndThreeProcesses) {
   }
 }
 
+TEST_F(Gloo, SendsAreSeenComplete) { EXPECT_EQ(run("sends", 2).exit_code, 0) << logs(2); }
 TEST_F(Gloo, StoreIsSharedByAllRanks) { EXPECT_EQ(run("store", 2).exit_code, 0) << logs(2); }
 TEST_F(Gloo, AbortTellsTheOthersWhy) { EXPECT_EQ(run("abort", 2).exit_code, 0) << logs(2); }
 TEST_F(Gloo, TheLedgerNamesAVanishedRank) { EXPECT_EQ(run("vanish", 2).exit_code, 0) << logs(2); }
