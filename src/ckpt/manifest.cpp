@@ -6,6 +6,7 @@
 
 #include "loongforge/core/error.h"
 #include "loongforge/core/json.h"
+#include "loongforge/core/log.h"
 
 namespace loongforge::ckpt {
 namespace fs = std::filesystem;
@@ -132,6 +133,19 @@ std::string wrong_checksum(const fs::path& folder, const Manifest& manifest, siz
     }
   }
   return "";
+}
+
+void rename_checkpoint(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  if (fs::exists(to)) {
+    fs::path aside = to.string() + ".aside";
+    for (int i = 2; fs::exists(aside); ++i) aside = fmt::format("{}.aside{}", to.string(), i);
+    fs::rename(to, aside, error);
+    if (error) throw_file_error(FileRole::checkpoint, "rename to", aside, error.value());
+    log_warning("{} holds no whole checkpoint and was in the way: it is {} now", to.string(), aside.string());
+  }
+  fs::rename(from, to, error);
+  if (error) throw_file_error(FileRole::checkpoint, "rename to", to, error.value());
 }
 
 void remove_checkpoint(const fs::path& folder) {

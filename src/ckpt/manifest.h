@@ -31,6 +31,9 @@ std::string wrong_size(const std::filesystem::path& folder, const Manifest& mani
 /// The same for contents; looks at every `stride`-th file from `first`.
 std::string wrong_checksum(const std::filesystem::path& folder, const Manifest& manifest, size_t first, size_t stride);
 
+/// Gives a finished save its final name. What has that name already (it has no manifest) is renamed to "<name>.aside".
+void rename_checkpoint(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// Takes the commit mark away first, so that a half-removed checkpoint never counts.
 void remove_checkpoint(const std::filesystem::path& folder);
 

@@ -55,10 +55,7 @@ void Save::Impl::mark() {
 void Save::Impl::publish() {
   failpoint("ckpt.before_rename");
   if (folder != final_folder) {
-    std::error_code error;
-    fs::remove_all(final_folder, error);  // without a manifest, or begin() would have refused
-    fs::rename(folder, final_folder, error);
-    if (error) throw_file_error(FileRole::checkpoint, "rename to", final_folder, error.value());
+    rename_checkpoint(folder, final_folder);
     folder = final_folder;
   }
   fsync_dir(root);

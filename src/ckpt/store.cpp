@@ -49,26 +49,23 @@ std::optional<Checkpoint> examine(const Found& found, std::string& problem) {
   return std::nullopt;
 }
 
-// After a crash: finishes renames, and removes what was never committed or is half removed.
+// After a crash: finishes renames, and removes saves that were never committed. A folder with a final name but no
+// manifest may be one that somebody is still copying here: it stays, and doesn't count.
 void tidy(const fs::path& root) {
   for (const Found& found : scan(root)) {
+    if (!found.name.unfinished) continue;
     std::string problem;
-    const bool marked = fs::exists(found.folder / kManifestFile);
-    if (!marked || (found.name.unfinished && !examine(found, problem))) {
+    if (!examine(found, problem)) {
       log_info("removing the incomplete checkpoint {}", found.folder.string());
       remove_checkpoint(found.folder);
       continue;
     }
-    if (!found.name.unfinished) continue;
     const fs::path target = root / found.name.id.name();
     if (fs::exists(target / kManifestFile)) {
       remove_checkpoint(found.folder);
       continue;
     }
-    std::error_code error;
-    fs::remove_all(target, error);
-    fs::rename(found.folder, target, error);
-    if (error) throw_file_error(FileRole::checkpoint, "rename to", target, error.value());
+    rename_checkpoint(found.folder, target);
     fsync_dir(root);
   }
 }
@@ -85,7 +82,11 @@ void retire(const fs::path& root, const StoreOptions& options, const CheckpointI
     if (id == newest || id == parent) continue;
     if (options.keep_every > 0 && id.step % options.keep_every == 0) continue;
     try {
-      remove_checkpoint(found[i].folder);
+      fs::path gone = found[i].folder;
+      std::error_code error;
+      // Under this name the next start finishes a removal that a crash cuts short.
+      if (options.use_rename) fs::rename(found[i].folder, gone = found[i].folder.string() + ".tmp", error);
+      remove_checkpoint(error ? found[i].folder : gone);
     } catch (const Error& error) {
       log_warning("{}", error.what());
     }

@@ -83,7 +83,8 @@ class CheckpointStore {
   CheckpointStore(std::filesystem::path root, comm::Group group, StoreOptions options = {});
 
   /// The newest checkpoint with a valid manifest and files of the right sizes (and checksums, when asked; the ranks
-  /// share that work). Finishes renames that a crash left, and removes incomplete saves.
+  /// share that work). Finishes renames that a crash left, and removes incomplete
+  /// saves (".tmp"); folders of a final name without a manifest stay (somebody may be copying them) and never count.
   Selection newest(bool verify_checksums = false);
   /// A committed checkpoint by its folder, for `run.resume: PATH`. Throws CheckpointError when it is not one or is damaged.
   Checkpoint open(const std::filesystem::path& folder, bool verify_checksums = false);

@@ -226,6 +226,45 @@ TEST(Store, LeavesOtherFoldersAlone) {
                                                "step_5"));
 }
 
+TEST(Store, ACheckpointThatIsStillBeingCopiedHereStays) {
+  TempDir dir, other;
+  const Checkpoint whole = save_step(other.path(), 7);
+  save_step(dir.path(), 5);
+  const fs::path copied = dir / "step_00000007";
+  fs::copy(whole.folder, copied, fs::copy_options::recursive);
+  fs::remove(copied / "manifest.json");
+  const Selection found = CheckpointStore(dir.path(), {}).newest();
+  EXPECT_EQ(found.checkpoint->id().step, 5);
+  ASSERT_THAT(found.damaged, SizeIs(1));
+  EXPECT_THAT(found.damaged[0], HasSubstr((copied / "manifest.json").string()));
+  EXPECT_EQ(save_step(dir.path(), 6).folder, dir / "step_00000006.g1");  // never under a name that is to come
+  fs::copy(whole.folder / "manifest.json", copied / "manifest.json");
+  EXPECT_TRUE(holds_step(CheckpointStore(dir.path(), {}).open(copied, true), 7));
+}
+
+TEST(Store, WhatHasTheNameOfASaveIsMovedAside) {
+  TempDir dir;
+  CheckpointStore store(dir.path(), {});
+  for (const char* aside : {"step_00000004.aside", "step_00000004.aside2"}) {
+    fs::remove_all(dir / "step_00000004");
+    Save save = store.begin(4);
+    fs::create_directories(dir / "step_00000004" / "mine");
+    save.commit();
+    EXPECT_TRUE(fs::exists(dir / aside / "mine"));
+    EXPECT_TRUE(fs::exists(dir / "step_00000004" / "manifest.json"));
+  }
+  EXPECT_THAT(entries(dir.path()), ElementsAre("LATEST", "step_00000004", "step_00000004.aside", "step_00000004.aside2"));
+}
+
+TEST(Store, ACrashWhileAnOldCheckpointIsRemovedLeavesNoRest) {
+  TempDir dir;
+  save_step(dir.path(), 1);
+  fs::rename(dir / "step_00000001", dir / "step_00000001.tmp");
+  fs::remove(dir / "step_00000001.tmp" / "manifest.json");
+  CheckpointStore(dir.path(), {}).newest();
+  EXPECT_THAT(entries(dir.path()), ElementsAre("LATEST"));
+}
+
 // Killed at each point of the second save: which checkpoint is then the newest.
 struct Crash {
   const char* failpoint;
@@ -335,7 +374,7 @@ TEST(Store, WithoutRenameTheManifestAloneDecides) {
   });
   EXPECT_TRUE(fs::exists(dir / "step_00000002"));
   EXPECT_TRUE(holds_step(*CheckpointStore(dir.path(), {}, options).newest().checkpoint, 1));
-  EXPECT_FALSE(fs::exists(dir / "step_00000002"));
+  EXPECT_EQ(save_step(dir.path(), 2, options).folder, dir / "step_00000002.g1");
 }
 
 }  // namespace
