@@ -90,15 +90,30 @@ std::vector<PlannedFile> deal(const std::vector<Published>& tensors, const std::
   return files;
 }
 
-/// The tensors of a file in host memory, and the boxes that fill them.
+/// The stored tensor that a frozen one was loaded from: itself, or a tied copy. Empty: there is none.
+std::string stored_name(const Published& tensor, const TensorSet* files) {
+  if (!files || tensor.param->update != spec::Update::frozen) return "";
+  std::vector<std::string> names{tensor.name, tensor.hf_name};
+  for (const auto& piece : tensor.param->pieces) {
+    if (piece.hf_name == tensor.hf_name) names.insert(names.end(), piece.copies.begin(), piece.copies.end());
+  }
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& name) { return files->contains(name); });
+  return found == names.end() ? "" : *found;
+}
+
+/// The tensors of a file in host memory or in a mapped file, and the boxes that fill the former.
 struct Assembly {
   std::map<std::string, at::Tensor> values;
   std::vector<comm::PlacedBox> targets;
 };
 
-Assembly allocate(const PlannedFile& file) {
+Assembly allocate(const PlannedFile& file, const TensorSet* frozen_from) {
   Assembly assembly;
   for (const auto& tensor : file.tensors) {
+    if (const auto stored = stored_name(tensor, frozen_from); !stored.empty()) {
+      assembly.values[tensor.name] = frozen_from->tensor(stored);
+      continue;
+    }
     auto values = at::empty(tensor.shape, at::TensorOptions().dtype(platform::to_torch(tensor.dtype)));
     for (const auto& piece : tensor.param->pieces) {
       if (piece.hf_name != tensor.hf_name) continue;
@@ -196,7 +211,7 @@ std::vector<FileRecord> save_published(const fs::path& folder, const std::string
       if (files[i].writer == group.rank()) own = &files[i];
     }
     Assembly assembly;
-    if (own) assembly = allocate(*own);
+    if (own) assembly = allocate(*own, options.frozen_from);
     redistribute(sources, assembly.targets, group, options.exchange);
     together(group, [&] { if (own) mine.push_back(write(folder, *own, assembly)); });
   }

@@ -82,10 +82,11 @@ void Trainer::Impl::resume(const ckpt::Checkpoint& checkpoint) {
   }
   auto& store = stage->store();
   auto masters = store.placed({"master"});
-  const ckpt::TensorSet model(checkpoint.folder);
+  const auto model = std::make_shared<const ckpt::TensorSet>(checkpoint.folder);
   ckpt::LoadOptions weights;
   weights.may_initialise = {"base_model.*"};
-  const auto report = ckpt::load_published(model, params, masters, weights);
+  const auto report = ckpt::load_published(*model, params, masters, weights);
+  if (any_frozen(params)) source.frozen = model;
   const fs::path optimizer_folder = checkpoint.folder / "optimizer";
   if (!ckpt::TensorSet::exists(optimizer_folder, "master")) {
     throw CheckpointError(fmt::format("{} has no optimizer state", checkpoint.folder.string()),

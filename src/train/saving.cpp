@@ -61,6 +61,7 @@ std::string Trainer::Impl::save(Trainer& trainer) {
   ckpt::SaveOptions options;
   options.max_file_bytes = config.checkpoint.max_shard_size.bytes;
   options.copies = source.copies;
+  options.frozen_from = source.frozen.get();
   options.dtype = ckpt::disk_dtype(config.precision.dtype, source.dtypes);
   if (config.checkpoint.dtype) {
     options.dtype = [dtype = *config.checkpoint.dtype](const spec::ParamSpec&, const std::string&, Dtype) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a run begins: build the stage, open the data, then resume, load, or initialise.
+#include <algorithm>
 #include <cmath>
 
 #include "loongforge/core/error.h"
@@ -29,6 +30,10 @@ const auto& pick(const Map& map, const std::string& key, const char* what) {
 }
 
 }  // namespace
+
+bool any_frozen(ckpt::ParamList params) {
+  return std::any_of(params.begin(), params.end(), [](const auto* p) { return p->update == spec::Update::frozen; });
+}
 
 data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samples) {
   data::LoaderOptions options;
@@ -144,13 +149,14 @@ void Trainer::Impl::start(Trainer& trainer) {
 }
 
 void Trainer::Impl::load_source() {
-  const ckpt::ModelDir directory(spec::find_model(config.model.path, "model.path"));
+  const auto directory = std::make_shared<const ckpt::ModelDir>(spec::find_model(config.model.path, "model.path"));
   ckpt::LoadOptions options;
   options.seed = seed();
   options.may_initialise = {"base_model.*"};
   const auto params = stage->model().distinct_params();
-  const auto report = ckpt::load_published(directory, params, stage->store().placed({"master"}), options);
+  const auto report = ckpt::load_published(*directory, params, stage->store().placed({"master"}), options);
   stage->store().refresh_weights();
+  if (any_frozen(params)) source.frozen = {directory, &directory->tensors()};
   source.dtypes = report.dtypes;
   source.copies = {report.tied.begin(), report.tied.end()};
   if (first_rank()) log_info("{}: {}", config.model.path, report.summary());

@@ -31,6 +31,8 @@ struct StepPlan {
 struct SourceFacts {
   std::map<std::string, Dtype> dtypes;    ///< element types on disk by published name
   std::set<std::string> copies;           ///< tied copies that were stored
+  /// What the frozen parameters were loaded from, kept mapped; nullptr when nothing was loaded or nothing is frozen.
+  std::shared_ptr<const ckpt::TensorSet> frozen;
   std::filesystem::path side_files_from;  ///< folder of tokenizer and generation files; may be empty
 };
 
@@ -86,6 +88,7 @@ struct Trainer::Impl {
   Json trainer_state() const;
 };
 
+bool any_frozen(ckpt::ParamList params);
 data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samples);
 /// The learning rate over a run of `total_steps`, or over optim.decay_steps when that is set.
 optim::LrSchedule make_schedule(const config::OptimSection& optim, int64_t total_steps);

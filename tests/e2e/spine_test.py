@@ -148,6 +148,38 @@ class Spine(unittest.TestCase):
             self.train(case, "--nproc-per-node=2", f"model.path={GOLDEN / 'models' / case}", "model.config={}", "train.steps=0")
             self.assert_golden_text(newest(self.folder / case), case)
 
+    def test_frozen_weights_keep_every_bit_whatever_it_computes_in(self):
+        lora = "model.lora={rank: 2, targets: [all-linear]}"
+        write_npy(self.rows, [[i * 7 % 73] * 16 for i in range(40)])
+        for case, keys in (("qwen3_untied", [lora]), ("qwen3", [lora]), ("qwen2", ["model.freeze=['*mlp*', '*embed*', 'lm_head*']"])):
+            source = tensors(GOLDEN / "models" / case)
+            args = [case, "--nproc-per-node=2", f"model.path={GOLDEN / 'models' / case}", "model.config={}",
+                    "precision.dtype=bf16", "checkpoint.every=1", *keys]
+            frozen = lambda name: keys == [lora] or "mlp" in name or "embed" in name
+            self.train(*args, "train.steps=2", "train.exit_at_step=1")
+            self.train(*args, "train.steps=2")
+            for step in ("step_00000001", "step_00000002"):
+                saved = tensors(self.folder / case / step)
+                self.assertEqual([n for n in source if frozen(n) and saved[n] != source[n]], [], (case, step))
+                self.assertTrue(all(n.startswith("base_model.") for n in saved.keys() - source.keys()))
+            self.assertTrue(any(saved[n] != source[n] for n in source) or keys == [lora], "what isn't frozen learns")
+            self.train(f"{case}_0", *args[1:], "train.steps=0")
+            saved = tensors(newest(self.folder / f"{case}_0"))
+            self.assertEqual({n: saved[n] for n in source}, source, case)
+
+    def test_adapters_on_a_part_of_a_fused_linear(self):
+        write_npy(self.rows, [[(i + j * j) % 73 for j in range(16)] for i in range(40)])
+        for name, more in (("scratch", []), ("loaded", [f"model.path={GOLDEN / 'models' / 'qwen3_untied'}", "model.config={}"])):
+            keys = [*more, "model.lora={rank: 2, targets: [q_proj, v_proj]}", "checkpoint.every=2", "train.steps=4"]
+            self.train(f"{name}_whole", *keys)
+            self.train(name, *keys, "train.exit_at_step=2")
+            self.train(name, *keys)
+            whole, parts = newest(self.folder / f"{name}_whole"), newest(self.folder / name)
+            self.assertEqual(tensors(parts), tensors(whole), name)
+            self.assertEqual(tensors(parts / "optimizer"), tensors(whole / "optimizer"), name)
+            adapted = {n.split(".")[-3] for n in tensors(parts) if n.startswith("base_model.")}
+            self.assertEqual(adapted, {"q_proj", "v_proj"})
+
     def test_a_dead_rank_ends_the_run(self):
         started = time.monotonic()
         result = self.train("a", "--nproc-per-node=2", "train.steps=4000", expect=None, env={"LF_FAILPOINT": "train.step:throw@3"})

@@ -55,7 +55,7 @@ struct LoadReport {
 
 /// Fills `targets` (this rank's boxes) from a set of published tensors, reading only what they need. `params` are all
 /// distinct parameters of the model, on whatever rank: each is checked for presence and shape on every rank. Values
-/// are converted to the targets' element types. Throws CheckpointError that lists all problems: missing tensors not
+/// are converted to the targets' element types; elements that no piece fills become zero. Throws CheckpointError that lists all problems: missing tensors not
 /// allowed to be initialised, wrong shapes (both named), tied copies that differ, unused tensors not allowed.
 LoadReport load_published(const TensorSet& source, ParamList params, std::span<const comm::PlacedBox> targets,
                           const LoadOptions& options = {});
@@ -80,6 +80,9 @@ struct SaveOptions {
   std::set<std::string> copies;        ///< tied copies to write too (those the source had: LoadReport::tied)
   uint64_t max_file_bytes = 5'000'000'000;
   uint64_t min_file_bytes = uint64_t{1} << 30;  ///< don't cut smaller files only to have more writers
+  /// What the frozen parameters were loaded from: tensors of theirs that it has are copied from there, so that their bits
+  /// outlive a narrower element type in memory. Unset: written from memory. The same on every rank.
+  const TensorSet* frozen_from = nullptr;
   ExchangeOptions exchange;
 };
 
