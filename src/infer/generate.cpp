@@ -14,6 +14,7 @@
 #include "loongforge/core/rng.h"
 #include "loongforge/nn/kv_cache.h"
 #include "loongforge/ops/attention.h"
+#include "loongforge/platform/device.h"
 #include "loongforge/spec/components/decoder.h"
 
 namespace loongforge::infer {
@@ -75,7 +76,7 @@ void check_prompt(const std::vector<int32_t>& prompt, const spec::ModelSpec& spe
 }
 
 std::vector<double> host_row(const at::Tensor& logits) {
-  const auto row = logits.reshape({-1}).to(at::TensorOptions().device(c10::kCPU).dtype(at::ScalarType::Double));
+  const at::Tensor row = platform::to_host(logits.reshape({-1}).to(at::ScalarType::Double));
   const auto* data = row.const_data_ptr<double>();
   return {data, data + row.numel()};
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/optim/adamw.h"
 
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "loongforge/core/error.h"
+#include "loongforge/platform/device.h"
 #include "loongforge/platform/dtype.h"
 #include "optim/adamw_update.h"
 
@@ -55,7 +57,9 @@ class AdamW final : public Optimizer {
   at::Tensor skipped() const override { return skipped_; }
 
   StepCounts counts() const override {
-    return {static_cast<int64_t>(taken_.item<double>()), static_cast<int64_t>(skipped_.item<double>())};
+    const at::Tensor host = platform::to_host(at::stack({taken_, skipped_}));
+    const double* values = host.const_data_ptr<double>();
+    return {static_cast<int64_t>(values[0]), static_cast<int64_t>(values[1])};
   }
 
   void set_counts(StepCounts counts) override {

@@ -6,7 +6,7 @@
 
 namespace loongforge::train {
 
-/// Mean loss over the validation samples in their own order: the same whatever the layout.
+/// host_sync, once a batch. Mean loss over the validation samples in their own order: the same whatever the layout.
 std::optional<double> Trainer::Impl::evaluate() {
   if (!valid_data || valid_data->size() == 0) return std::nullopt;
   c10::AutoGradMode no_recording(false);

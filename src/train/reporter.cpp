@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "loongforge/core/text.h"
 #include "loongforge/platform/device.h"
@@ -24,6 +25,7 @@ class Reporter final : public Hook {
 
   void on_start(Trainer& trainer) override {
     if (!trainer.is_first_rank()) return;
+    syncs_ = platform::host_sync_count();
     const auto& config = trainer.config();
     if (log_.metrics) {
       file_.emplace(std::filesystem::path(config.run.output_dir) / "metrics.jsonl", trainer.steps_taken());
@@ -116,6 +118,9 @@ class Reporter final : public Hook {
     if (numbers.mfu) record["mfu"] = *numbers.mfu;
     for (const auto& [term, loss] : report.losses) record["loss_" + term] = loss;
     if (report.skipped) record["skipped"] = true;
+    if (const int64_t syncs = platform::host_sync_count(); syncs > 0) {
+      record["host_syncs"] = syncs - std::exchange(syncs_, syncs);  // of this process, since the report before
+    }
     file_->write(record);
   }
 
@@ -124,6 +129,7 @@ class Reporter final : public Hook {
   std::optional<telemetry::MetricsFile> file_;
   std::optional<double> limit_;
   double seconds_ = 0;
+  int64_t syncs_ = 0;
   std::string saved_;
 };
 

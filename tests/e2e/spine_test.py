@@ -200,6 +200,22 @@ class Spine(unittest.TestCase):
             scale = max(map(abs, x))
             self.assertLessEqual(max(abs(u - v) for u, v in zip(x, y)), 1e-12 * max(scale, 1e-30), name)
 
+    def test_a_step_waits_for_the_device_once(self):
+        rows = f"data.valid=[{self.rows}]"
+        self.train("a", "platform.device=fake", "checkpoint.every=3", "train.eval_every=3", rows)
+        self.assertEqual([m["host_syncs"] for m in metrics(self.folder / "a") if "loss" in m and m["step"] not in (1, 4)], [1] * 4)
+        evaluated = next(m for m in metrics(self.folder / "a") if m.get("step") == 4 and "loss" in m)
+        self.assertGreater(evaluated["host_syncs"], 1)  # the counter sees the evaluation between two reports
+
+    def test_bf16_training_with_gradients_of_every_type(self):
+        losses = {}
+        for grad in ("float32", "float64", "bfloat16"):
+            self.train(grad, "precision.dtype=bf16", f"precision.grad={grad}", "train.steps=3")
+            losses[grad] = [m["loss"] for m in metrics(self.folder / grad)]
+        for grad in losses:
+            for a, b in zip(losses["float32"], losses[grad], strict=True):
+                self.assertLess(abs(a - b), 1e-2 * a, grad)
+
     # ---- inference
     def assert_golden_text(self, model, case):
         for one in json.loads((GOLDEN / "generate" / f"{case}.json").read_text())["runs"]:
