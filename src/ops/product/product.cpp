@@ -65,10 +65,12 @@ at::Tensor product_plus(const at::Tensor& row, const at::Tensor& a, const at::Te
 void add_product(at::Tensor into, const at::Tensor& a, const at::Tensor& b) {
   if (into.scalar_type() == a.scalar_type() && a.scalar_type() == b.scalar_type()) {
     into.addmm_(a, b);
-  } else if (a.scalar_type() != b.scalar_type() || products_widen(a)) {
+  } else if (a.scalar_type() == b.scalar_type() && !products_widen(a)) {
+    into.add_(at::mm(a, b));
+  } else if (into.scalar_type() == step::acc(a.scalar_type())) {
     into.addmm_(wide(a), wide(b));
   } else {
-    into.add_(at::mm(a, b));
+    into.add_(at::mm(wide(a), wide(b)));
   }
 }
 
