@@ -13,16 +13,15 @@ namespace {
 using Named = std::map<std::string, at::Tensor>;
 
 /// Whole logical tensors of `key` on the first rank; nothing on the others. Collective.
-Named gather(train::Trainer& trainer, const comm::StateKey& key) {
+Named gather(train::Trainer& trainer, const comm::StateKey& key, Dtype dtype) {
   auto& stage = trainer.stage();
   const auto sources = stage.store().placed(key);
   Named whole;
   std::vector<comm::PlacedBox> targets;
   if (trainer.is_first_rank()) {
-    const auto dtype = platform::to_torch(acc(trainer.config().precision.dtype));
     for (const auto* param : stage.model().distinct_params()) {
       if (param->update != spec::Update::gradient) continue;
-      auto tensor = at::zeros(param->logical_shape, at::TensorOptions().dtype(dtype));
+      auto tensor = at::zeros(param->logical_shape, at::TensorOptions().dtype(platform::to_torch(dtype)));
       targets.push_back({param, spec::full_box(param->logical_shape), tensor});
       whole.emplace(param->name, tensor);
     }
@@ -44,7 +43,7 @@ class Recorder final : public train::Hook {
     }
   }
   void after_gradients(train::Trainer& trainer) override {
-    auto gradients = gather(trainer, {"grad"});
+    auto gradients = gather(trainer, {"grad"}, trainer.config().precision.grad_dtype());
     if (trainer.is_first_rank()) trace_->gradients.push_back(std::move(gradients));
   }
   void on_report(train::Trainer& trainer, const train::StepReport& report) override {
@@ -53,7 +52,7 @@ class Recorder final : public train::Hook {
     trace_->norms.push_back(report.grad_norm);
   }
   void on_end(train::Trainer& trainer) override {
-    auto weights = gather(trainer, {"master"});
+    auto weights = gather(trainer, {"master"}, trainer.config().precision.master_dtype());
     if (trainer.is_first_rank()) trace_->weights = std::move(weights);
   }
 

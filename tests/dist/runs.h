@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small configurations and their traced runs, shared by the tests of layouts.
 #pragma once
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <functional>
 
 #include "loongforge/config/run_config.h"
@@ -40,6 +42,57 @@ inline Trace traced(config::RunConfig config, train::Registry registry,
     return split == train::Split::train ? data : nullptr;
   };
   return run_trace(config, registry, ranks);
+}
+
+/// Gradient descent: a step that follows the gradients themselves. Adam divides by them, which turns the rounding of an
+/// fp32 gradient near zero into a whole step.
+class PlainDescent final : public optim::Optimizer {
+ public:
+  void attach(std::span<step::FlatShard> shards) override { shards_ = shards; }
+  void step(double lr, const optim::GradientDecision& decision) override {
+    for (auto& shard : shards_) {
+      const auto dtype = shard.master.scalar_type();
+      shard.master.sub_(shard.grad.to(dtype).mul(decision.coefficient.to(dtype)).mul(lr));
+      if (!shard.weight.is_alias_of(shard.master)) shard.weight.copy_(shard.master);
+    }
+  }
+  std::vector<std::string> state_names() const override { return {}; }
+  optim::StepCounts counts() const override { return {}; }
+  void set_counts(optim::StepCounts) override {}
+  at::Tensor skipped() const override { return at::zeros({}); }
+
+ private:
+  std::span<step::FlatShard> shards_;
+};
+
+/// The built-in registry with `descent` among its optimizers.
+inline train::Registry with_descent() {
+  auto registry = train::Registry::builtin();
+  registry.optimizers["descent"] = [](const config::RunConfig&) { return std::make_unique<PlainDescent>(); };
+  return registry;
+}
+
+/// Settings of runs that are compared in `dtype`: in fp64 with AdamW, else with plain descent.
+inline void compare_in(Dtype dtype, config::RunConfig& config) {
+  config.precision.dtype = dtype;
+  if (dtype == Dtype::f64) return;
+  config.optim.name = "descent";
+  config.optim.lr = 0.1;
+  config.optim.schedule = config::Schedule::constant;
+}
+
+/// How near layouts must be to one rank.
+inline double bar_in(Dtype dtype) { return dtype == Dtype::f64 ? 1e-10 : 1e-5; }
+
+/// ‖a − b‖ / ‖b‖ over all gradients of the first step.
+inline double gradient_error(const Trace& mine, const Trace& reference) {
+  double difference = 0, norm = 0;
+  for (const auto& [name, gradient] : reference.gradients.at(0)) {
+    const at::Tensor exact = gradient.to(at::kDouble);
+    difference += mine.gradients.at(0).at(name).to(at::kDouble).sub(exact).square().sum().item<double>();
+    norm += exact.square().sum().item<double>();
+  }
+  return std::sqrt(difference / norm);
 }
 
 /// The greatest relative difference of two runs, with its place.
