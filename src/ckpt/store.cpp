@@ -121,7 +121,7 @@ Selection CheckpointStore::newest(bool verify_checksums) {
   Json state = {{"good", Json::array()}, {"damaged", Json::array()}};
   together(group_, [&] {
     if (group_.rank() != 0) return;
-    tidy(root_);
+    if (!options_.read_only) tidy(root_);
     std::vector<Found> found = scan(root_);
     for (auto next = found.rbegin(); next != found.rend(); ++next) {
       std::string problem;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loongforge/telemetry/metrics_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "loongforge/core/error.h"
 #include "loongforge/core/files.h"
+#include "loongforge/core/log.h"
 
 namespace loongforge::telemetry {
 
@@ -40,13 +44,25 @@ Json finite(const Json& record) {
 
 MetricsFile::MetricsFile(std::filesystem::path path, int64_t resumed_step) : path_(std::move(path)) {
   if (std::filesystem::exists(path_)) write_file(path_, kept_lines(read_file(path_), resumed_step));
-  file_.open(path_, std::ios::app);
-  if (!file_) throw ResourceError(fmt::format("cannot write {}", path_.string()), "check run.output_dir and its rights");
+  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file_ < 0) throw ResourceError(fmt::format("cannot write {}", path_.string()), "check run.output_dir and its rights");
 }
 
-void MetricsFile::write(const Json& record) {
-  file_ << finite(record).dump() << std::endl;
-  if (!file_) throw ResourceError(fmt::format("cannot write {}", path_.string()), "is the disk full?");
+MetricsFile::~MetricsFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
+bool MetricsFile::write(const Json& record) {
+  unwritten_ += finite(record).dump() + '\n';
+  const off_t end = ::lseek(file_, 0, SEEK_END);
+  const ssize_t written = ::write(file_, unwritten_.data(), unwritten_.size());
+  if (written == static_cast<ssize_t>(unwritten_.size())) {
+    unwritten_.clear();
+    return true;
+  }
+  // A part of a line would spoil the one after it.
+  if (written > 0 && ::ftruncate(file_, end) != 0) log_warning("{} ends in half a line", path_.string());
+  return false;
 }
 
 }  // namespace loongforge::telemetry

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "loongforge/core/log.h"
 #include "loongforge/core/text.h"
 #include "loongforge/platform/device.h"
 #include "loongforge/platform/gemm_limit.h"
@@ -54,7 +55,7 @@ class Reporter final : public Hook {
 
   void on_evaluation(Trainer& trainer, int64_t step, double loss) override {
     if (!trainer.is_first_rank()) return;
-    if (file_) file_->write({{"step", step}, {"eval_loss", loss}, {"eval_perplexity", std::exp(loss)}});
+    if (file_) record({{"step", step}, {"eval_loss", loss}, {"eval_perplexity", std::exp(loss)}});
     progress_.keep(fmt::format("evaluation at step {} | loss {:.4f} | perplexity {:.3f}", step, loss, std::exp(loss)));
   }
 
@@ -62,8 +63,14 @@ class Reporter final : public Hook {
     if (trainer.is_first_rank()) saved_ = folder;
   }
 
+  void on_save_failed(Trainer& trainer, int64_t step, int64_t failed) override {
+    failed_saves_ = failed;
+    if (trainer.is_first_rank() && file_) record({{"step", step}, {"failed_saves", failed}});
+  }
+
   void on_end(Trainer& trainer) override {
     if (!trainer.is_first_rank()) return;
+    if (failed_saves_ > 0) progress_.keep(fmt::format("checkpoints that could not be written: {}", failed_saves_));
     if (!saved_.empty()) progress_.keep(fmt::format("model:   {}", saved_));
     if (file_) progress_.keep(fmt::format("metrics: {}", file_->path().string()));
   }
@@ -108,20 +115,27 @@ class Reporter final : public Hook {
 
   void write(const StepReport& report, const telemetry::StepNumbers& numbers) {
     if (!file_) return;
-    Json record = {{"step", report.step},           {"loss", report.loss},
-                   {"grad_norm", report.grad_norm}, {"lr", report.lr},
-                   {"step_time", report.seconds},   {"data_time", report.data_seconds},
-                   {numbers.unit + "s", report.units}, {numbers.unit + "_per_s", report.units / report.seconds},
-                   {"flops", report.flops},         {"consumed_samples", report.consumed_samples},
-                   {"peak_memory", numbers.memory_bytes}};
-    if (numbers.gemm_share) record["gemm_share"] = *numbers.gemm_share;
-    if (numbers.mfu) record["mfu"] = *numbers.mfu;
-    for (const auto& [term, loss] : report.losses) record["loss_" + term] = loss;
-    if (report.skipped) record["skipped"] = true;
+    Json line = {{"step", report.step},           {"loss", report.loss},
+                 {"grad_norm", report.grad_norm}, {"lr", report.lr},
+                 {"step_time", report.seconds},   {"data_time", report.data_seconds},
+                 {numbers.unit + "s", report.units}, {numbers.unit + "_per_s", report.units / report.seconds},
+                 {"flops", report.flops},         {"consumed_samples", report.consumed_samples},
+                 {"peak_memory", numbers.memory_bytes}};
+    if (numbers.gemm_share) line["gemm_share"] = *numbers.gemm_share;
+    if (numbers.mfu) line["mfu"] = *numbers.mfu;
+    for (const auto& [term, loss] : report.losses) line["loss_" + term] = loss;
+    if (report.skipped) line["skipped"] = true;
     if (const int64_t syncs = platform::host_sync_count(); syncs > 0) {
-      record["host_syncs"] = syncs - std::exchange(syncs_, syncs);  // of this process, since the report before
+      line["host_syncs"] = syncs - std::exchange(syncs_, syncs);  // of this process, since the report before
     }
-    file_->write(record);
+    record(line);
+  }
+
+  /// A full disk stops neither training nor, once there is space again, the record of it.
+  void record(const Json& line) {
+    const bool written = file_->write(line);
+    if (!written && !behind_) log_warning("cannot write {} now: is the disk full?", file_->path().string());
+    behind_ = !written;
   }
 
   config::LogSection log_;
@@ -131,6 +145,8 @@ class Reporter final : public Hook {
   double seconds_ = 0;
   int64_t syncs_ = 0;
   std::string saved_;
+  int64_t failed_saves_ = 0;
+  bool behind_ = false;  ///< lines wait for the disk
 };
 
 }  // namespace

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "loongforge/core/error.h"
-#include "loongforge/core/json.h"
 #include "loongforge/core/log.h"
 #include "loongforge/core/text.h"
+#include "train/saved_state.h"
 #include "trainer_impl.h"
 
 namespace loongforge::train {
@@ -13,6 +13,8 @@ namespace loongforge::train {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* kBatchKey = "train.global_batch_size";
 
 /// Keys that only say how long a run is; what a change of them means depends on the schedule (check_schedule).
 constexpr const char* kLengthKeys[] = {"train.steps", "train.epochs", "optim.decay_steps", "optim.wsd_decay_steps"};
@@ -57,24 +59,50 @@ void check_schedule(const Trainer::Impl& run, const fs::path& folder, const conf
   }
 }
 
-void check_same_run(const Trainer::Impl& run, const fs::path& folder, const Json& state) {
-  const auto saved = config::read_yaml((folder / "config.yaml").string());
+void check_same_run(const Trainer::Impl& run, const fs::path& folder, const config::Value& saved,
+                    const SavedState& state) {
   auto differing = config::differing_keys(saved, run.config.tree);
-  std::erase_if(differing, [&](const auto& key) { return is_length_key(key) || is_allowed(run.config, key); });
+  // What counts of the batch is the number of samples, which keep_batch_size has compared.
+  std::erase_if(differing, [&](const auto& key) {
+    return key == kBatchKey || is_length_key(key) || is_allowed(run.config, key);
+  });
   if (!differing.empty()) {
     throw ConfigError(fmt::format("{} was made with another configuration; these keys differ: {}", folder.string(),
                                   join_names(differing)),
                       "restore them, choose another run.output_dir, set run.resume=never, or name those that may change "
                       "in run.allow_changes");
   }
-  check_schedule(run, folder, saved, state.at("total_steps"), state.at("step"));
+  check_schedule(run, folder, saved, state.total_steps, state.step);
 }
 
 }  // namespace
 
+/// Without a batch size of its own the run keeps the checkpoint's, whatever the number of ranks.
+void Trainer::Impl::keep_batch_size(const fs::path& folder, int64_t saved) {
+  int64_t& batch = config.train.global_batch_size;
+  if (saved == 0 || saved == batch) return;
+  const int64_t micro = config.train.micro_batch_size, ranks = stage->mesh().size(spec::Axis::dp);
+  if (!batch_is_given && saved % (micro * ranks) == 0) {
+    batch = saved;
+    return plan_length();
+  }
+  if (is_allowed(config, kBatchKey)) return;
+  if (batch_is_given) {
+    throw ConfigError(fmt::format("{} was made with {} of {}, this run has {}", folder.string(), kBatchKey, saved, batch),
+                      fmt::format("set {0}={1}, or allow the change: run.allow_changes=[{0}]", kBatchKey, saved));
+  }
+  throw ConfigError(
+      fmt::format("{} was made with global batches of {} samples; {} data parallel ranks × train.micro_batch_size {} "
+                  "don't divide that", folder.string(), saved, ranks, micro),
+      fmt::format("resume on a number of ranks that does, or set {0} (a multiple of {1}) and allow the change: "
+                  "run.allow_changes=[{0}]", kBatchKey, micro * ranks));
+}
+
 void Trainer::Impl::resume(const ckpt::Checkpoint& checkpoint) {
-  const Json state = read_json(checkpoint.folder / "trainer.json", FileRole::checkpoint);
-  check_same_run(*this, checkpoint.folder, state);
+  const SavedState state = read_saved_state(checkpoint.folder);
+  const auto saved = config::read_yaml((checkpoint.folder / "config.yaml").string());
+  keep_batch_size(checkpoint.folder, state.global_batch_size ? state.global_batch_size : saved_integer(saved, kBatchKey));
+  check_same_run(*this, checkpoint.folder, saved, state);
   const auto params = stage->model().distinct_params();
   std::vector<const spec::ParamSpec*> trained;
   for (const auto* param : params) {
@@ -98,14 +126,13 @@ void Trainer::Impl::resume(const ckpt::Checkpoint& checkpoint) {
     ckpt::load_published(ckpt::TensorSet(optimizer_folder, name), trained, store.placed({name}));
   }
   store.refresh_weights();
-  steps = state.at("step");
-  consumed = state.at("consumed_samples");
+  steps = state.step;
+  consumed = state.consumed_samples;
   last_saved = steps;
-  optimizer->set_counts({state.at("optimizer").at("taken"), state.at("optimizer").at("skipped")});
-  for (const auto& [name, dtype] : state.at("disk_dtypes").items()) {
-    if (const auto known = dtype_from_name(dtype.get<std::string>())) source.dtypes[name] = *known;
-  }
-  source.copies = state.at("copies").get<std::set<std::string>>();
+  optimizer->set_counts(state.counts);
+  source.dtypes = state.dtypes;
+  source.copies = state.copies;
+  if (resumed_from.empty()) resumed_from = state.resumed_from;
   source.side_files_from = checkpoint.folder;
   if (first_rank()) log_info("resumed {} ({})", checkpoint.folder.string(), report.summary());
 }

@@ -2,7 +2,7 @@
 // Writing a checkpoint: the family's published directory, the optimizer's state beside it, and trainer.json.
 #include <algorithm>
 
-#include "loongforge/core/checksum.h"
+#include "loongforge/core/error.h"
 #include "loongforge/core/files.h"
 #include "loongforge/core/json.h"
 #include "loongforge/core/log.h"
@@ -39,6 +39,7 @@ Json Trainer::Impl::trainer_state() const {
   state["step"] = steps;
   state["total_steps"] = total_steps;
   state["consumed_samples"] = consumed;
+  state["global_batch_size"] = config.train.global_batch_size;
   state["optimizer"] = {{"name", config.optim.name}, {"taken", counts.taken}, {"skipped", counts.skipped}};
   state["seed"] = config.run.seed;
   state["mesh"] = stage->mesh().describe();
@@ -46,10 +47,11 @@ Json Trainer::Impl::trainer_state() const {
   for (const auto& [name, dtype] : source.dtypes) dtypes[name] = dtype_name(dtype);
   state["disk_dtypes"] = std::move(dtypes);
   state["copies"] = source.copies;
+  if (!resumed_from.empty()) state["resumed_from"] = resumed_from;
   return state;
 }
 
-std::string Trainer::Impl::save(Trainer& trainer) {
+ckpt::Checkpoint Trainer::Impl::write_checkpoint() {
   const auto started = std::chrono::steady_clock::now();
   auto& store = stage->store();
   const Params all = stage->model().distinct_params();
@@ -91,14 +93,33 @@ std::string Trainer::Impl::save(Trainer& trainer) {
     for (const auto& file : ckpt::find_side_files(source.side_files_from)) save.copy(file);
   }
   save.copy(std::filesystem::path(config.run.output_dir) / "config.yaml");
-  const auto checkpoint = save.commit();
+  auto checkpoint = save.commit();
   last_saved = steps;
   if (first_rank()) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
     log_info("saved {} in {:.2f} s", checkpoint.folder.string(), took.count());
   }
-  for (auto& hook : hooks) hook->on_saved(trainer, checkpoint.folder.string());
-  return checkpoint.folder.string();
+  return checkpoint;
+}
+
+std::string Trainer::Impl::save(Trainer& trainer) {
+  const std::string folder = write_checkpoint().folder.string();
+  for (auto& hook : hooks) hook->on_saved(trainer, folder);
+  return folder;
+}
+
+void Trainer::Impl::save_or_go_on(Trainer& trainer) {
+  std::string folder;
+  try {
+    folder = write_checkpoint().folder.string();  // its errors are the same on every rank
+  } catch (const Error& failure) {
+    if (failure.code() != ExitCode::checkpoint && failure.code() != ExitCode::resource) throw;
+    ++failed_saves;
+    if (first_rank()) log_warning("step {} is not saved, the run goes on: {}", steps, failure.what());
+    for (auto& hook : hooks) hook->on_save_failed(trainer, steps, failed_saves);
+    return;
+  }
+  for (auto& hook : hooks) hook->on_saved(trainer, folder);
 }
 
 }  // namespace loongforge::train

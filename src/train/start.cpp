@@ -9,6 +9,7 @@
 #include "loongforge/core/text.h"
 #include "loongforge/platform/device.h"
 #include "loongforge/spec/model_path.h"
+#include "loongforge/train/first_rank.h"
 #include "trainer_impl.h"
 
 namespace loongforge::train {
@@ -41,9 +42,7 @@ data::LoaderOptions loader_options(const Trainer::Impl& impl, int64_t total_samp
   options.micro_batch_size = impl.config.train.micro_batch_size;
   options.dp_rank = mesh.index(spec::Axis::dp);
   options.dp_size = mesh.size(spec::Axis::dp);
-  options.global_batch_size = impl.config.train.global_batch_size > 0
-                                  ? impl.config.train.global_batch_size
-                                  : options.micro_batch_size * options.dp_size;
+  options.global_batch_size = impl.config.train.global_batch_size;
   options.seed = impl.seed();
   options.shuffle = impl.config.data.shuffle;
   options.total_samples = total_samples;
@@ -72,6 +71,8 @@ void Trainer::Impl::build(const comm::Group& world) {
   const auto& make_optimizer = pick(registry.optimizers, config.optim.name, "optim.name");
   stage = std::make_unique<ModelStage>(std::move(model), factory, mesh, make_groups(mesh, world),
                                        stage_options(config, device));
+  batch_is_given = config.train.global_batch_size > 0;
+  if (!batch_is_given) config.train.global_batch_size = config.train.micro_batch_size * mesh.size(spec::Axis::dp);
   optimizer = make_optimizer(config);
   optimizer->attach(stage->store().shards());
 }
@@ -87,18 +88,20 @@ void Trainer::Impl::open_data() {
     train_data = make(config, stage->model(), Split::train);
     valid_data = make(config, stage->model(), Split::valid);
   };
-  // The first rank may prepare files that the others then read.
-  const auto& world = stage->groups().world;
-  if (world.rank() == 0) open();
-  world.barrier();
-  if (world.rank() != 0) open();
+  // The first rank may prepare files that the others then read: a whole corpus may be tokenized here.
+  const auto period = std::chrono::milliseconds(static_cast<int64_t>(std::clamp(config.fault.timeout * 250, 1.0, 1000.0)));
+  first_rank_first(stage->groups().world, period, open);
   if (!train_data || train_data->size() == 0) {
     throw DataError("the training data holds no sample", "check data.train and data.seq_length");
   }
   for (const auto& dataset : {train_data, valid_data}) {
     if (first_rank() && dataset && !dataset->summary().empty()) log_info("{}", dataset->summary());
   }
-  const int64_t batch = loader_options(*this, -1).global_batch_size;
+  plan_length();
+}
+
+void Trainer::Impl::plan_length() {
+  const int64_t batch = config.train.global_batch_size;
   total_steps = config.train.steps.value_or((total_samples() + batch - 1) / batch);
   schedule = make_schedule(config.optim, total_steps);
 }
@@ -122,14 +125,7 @@ void Trainer::Impl::start(Trainer& trainer) {
   ckpt::StoreOptions options;
   options.keep_last = static_cast<int>(config.checkpoint.keep);
   checkpoints = std::make_unique<ckpt::CheckpointStore>(config.run.output_dir, stage->groups().world, options);
-  std::optional<ckpt::Checkpoint> from;
-  if (config.run.resume == "auto") {
-    auto selection = checkpoints->newest();
-    for (const auto& line : selection.damaged) log_warning("{}", line);
-    from = selection.checkpoint;
-  } else if (config.run.resume != "never") {
-    from = checkpoints->open(config.run.resume);
-  }
+  const auto from = find_origin();
   if (from) {
     resume(*from);
   } else if (!config.model.path.empty() && config.model.load_weights) {
@@ -140,7 +136,10 @@ void Trainer::Impl::start(Trainer& trainer) {
   if (source.side_files_from.empty()) {
     source.side_files_from = !config.model.path.empty() ? spec::find_model(config.model.path, "model.path")
                                                         : spec::find_tokenizer(config.data.tokenizer, "data.tokenizer");
-    if (fs::is_regular_file(source.side_files_from)) source.side_files_from = source.side_files_from.parent_path();
+    if (fs::is_regular_file(source.side_files_from)) {
+      const fs::path folder = source.side_files_from.parent_path();
+      source.side_files_from = folder.empty() ? fs::path(".") : folder;
+    }
   }
   checkpoints->continue_from(from);
   save_config();

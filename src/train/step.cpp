@@ -6,8 +6,6 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
-
 #include "loongforge/core/error.h"
 #include "loongforge/core/failpoint.h"
 #include "loongforge/core/log.h"
@@ -116,7 +114,13 @@ bool Trainer::Impl::step(Trainer& trainer) {
   store.finish_gradients();
   const at::Tensor norm = store.gradient_norm();
   for (auto& hook : hooks) hook->after_gradients(trainer);
-  auto decision = optim::decide(norm, config.optim.clip_grad);
+  PendingReport next;
+  for (const auto& [term, weight] : now.weights) {
+    next.terms.push_back(term);
+    next.coefficients.push_back(now.seeds.at(term) * weight);
+  }
+  const at::Tensor losses = reduce_losses(result, now, next.terms);
+  const auto decision = optim::decide(norm, config.optim.clip_grad, 1.0, losses);
   bool any_weight = false;
   for (const auto& [term, weight] : now.weights) any_weight = any_weight || weight > 0;
   report.lr = learning_rate(*schedule, steps);
@@ -129,12 +133,7 @@ bool Trainer::Impl::step(Trainer& trainer) {
   stopping = now.stop_signal;
   flush_report(trainer);
 
-  PendingReport next;
-  for (const auto& [term, weight] : now.weights) {
-    next.terms.push_back(term);
-    next.coefficients.push_back(now.seeds.at(term) * weight);
-  }
-  next.values = at::cat({reduce_losses(result, now, next.terms), norm.reshape({1}).to(scalar_dtype(config)),
+  next.values = at::cat({losses, norm.reshape({1}).to(scalar_dtype(config)),
                          decision.skip.reshape({1}).to(scalar_dtype(config))});
   report.step = steps;
   report.units = now.units;
@@ -160,7 +159,7 @@ void Trainer::Impl::flush_report(Trainer& trainer) {
     report.loss += pending->coefficients[i] * values[i];
   }
   report.grad_norm = values[terms];
-  const bool not_finite = values[terms + 1] != 0 || !std::isfinite(report.loss);
+  const bool not_finite = values[terms + 1] != 0;
   report.skipped = report.skipped || not_finite;
   pending.reset();
   skipped_in_a_row = not_finite ? skipped_in_a_row + 1 : 0;
@@ -169,9 +168,12 @@ void Trainer::Impl::flush_report(Trainer& trainer) {
   if (not_finite && halt) {
     throw NumericError(fmt::format("step {}: loss {} or gradient norm {} is not finite", report.step, report.loss,
                                    report.grad_norm),
-                       "lower optim.lr, check the data of that step, or set fault.nan=skip; weights are those before it");
+                       "lower optim.lr, check the data of that step, or set fault.nan=skip; its update was not applied, and "
+                       "every checkpoint is from before it");
   }
-  if (not_finite) log_warning("step {}: gradient is not finite, update skipped", report.step);
+  if (not_finite) {
+    log_warning("step {}: loss {} or gradient norm {} is not finite, update skipped", report.step, report.loss, report.grad_norm);
+  }
 }
 
 }  // namespace loongforge::train

@@ -40,7 +40,14 @@ Ending Trainer::run() {
     interrupted = impl.stopping != 0 || (settings.exit_at_step > 0 && impl.steps >= settings.exit_at_step);
     if (due(impl.config.checkpoint.every) || interrupted) {
       impl.flush_report(*this);
-      if (impl.last_saved != impl.steps) impl.save(*this);
+      if (impl.last_saved == impl.steps) continue;
+      const int64_t every = impl.config.checkpoint.every;
+      const bool last = interrupted || (!impl.config.checkpoint.save_last && impl.steps + every >= impl.total_steps);
+      if (last) {
+        impl.save(*this);
+      } else {
+        impl.save_or_go_on(*this);
+      }
     }
   }
   impl.flush_report(*this);

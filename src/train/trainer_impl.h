@@ -52,7 +52,9 @@ struct Trainer::Impl {
   std::optional<data::Uploader> uploader;
   SourceFacts source;
   int64_t steps = 0, total_steps = 0, consumed = 0, skipped_in_a_row = 0;
-  int64_t last_saved = -1;
+  int64_t last_saved = -1, failed_saves = 0;
+  bool batch_is_given = false;  ///< train.global_batch_size was set; otherwise it is filled in
+  std::string resumed_from;     ///< what run.resume named when the run began; empty: nothing
   std::optional<PendingReport> pending;
   int stopping = 0;
 
@@ -61,14 +63,17 @@ struct Trainer::Impl {
   bool first_rank() const { return stage->groups().world.rank() == 0; }
   uint64_t seed() const { return static_cast<uint64_t>(config.run.seed); }
 
-  // start.cpp, resume.cpp: where the run begins
+  // start.cpp, origin.cpp, resume.cpp: where the run begins
   void build(const comm::Group& world);
   void open_data();
   int64_t total_samples() const;  ///< of the run; −1: bounded by steps only
   void lock_output();  ///< before anything is read or tidied there: one run at a time in a folder
+  void plan_length();  ///< total_steps and the schedule, from the data and the batch
   void start(Trainer& trainer);
+  std::optional<ckpt::Checkpoint> find_origin();
   void load_source();
   void resume(const ckpt::Checkpoint& checkpoint);
+  void keep_batch_size(const std::filesystem::path& folder, int64_t saved);
   void save_config();
 
   // step.cpp
@@ -85,6 +90,9 @@ struct Trainer::Impl {
 
   // saving.cpp
   std::string save(Trainer& trainer);
+  /// A save that the run can do without: when it fails, that is told and counted. Throws what isn't the disk's fault.
+  void save_or_go_on(Trainer& trainer);
+  ckpt::Checkpoint write_checkpoint();
   Json trainer_state() const;
 };
 

@@ -11,9 +11,9 @@ LOONGFORGE = pathlib.Path(os.environ["LOONGFORGE"])
 GOLDEN = ROOT / "tests" / "golden"
 
 
-def run(*args, expect=0, env=None, timeout=240):
+def run(*args, expect=0, env=None, timeout=240, cwd=None):
     """Runs loongforge; returns the finished process. A wrong exit code fails with the output."""
-    result = subprocess.run([str(LOONGFORGE), *map(str, args)], capture_output=True, text=True, errors="replace", timeout=timeout,
+    result = subprocess.run([str(LOONGFORGE), *map(str, args)], capture_output=True, text=True, errors="replace", timeout=timeout, cwd=cwd,
                             env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})})
     if expect is not None and result.returncode != expect:
         raise AssertionError(f"exit {result.returncode}, expected {expect}: {args}\n{result.stdout}\n{result.stderr}")

@@ -283,7 +283,7 @@ class Spine(unittest.TestCase):
     def test_a_full_disk_damages_nothing(self):
         self.train("a", "checkpoint.every=2", "train.exit_at_step=2")
         before = newest(self.folder / "a")
-        self.assert_error(self.train("a", "checkpoint.every=2", expect=7, env={"LF_FAILPOINT": "ckpt.writing:enospc"}))
+        self.assert_error(self.train("a", expect=7, env={"LF_FAILPOINT": "ckpt.writing:enospc"}))
         self.assertEqual(newest(self.folder / "a"), before)
         self.train("a", "checkpoint.every=2")
 

@@ -42,6 +42,7 @@ struct Checkpoint {
 struct StoreOptions {
   int keep_last = 3;       ///< newest checkpoints kept; < 1 keeps all
   int64_t keep_every = 0;  ///< also keep steps that are multiples of it; 0: none
+  bool read_only = false;  ///< of another run, perhaps still under way: newest() tidies nothing
   bool use_rename = true;  ///< false for object stores: the final name from the start, the manifest last
 };
 
@@ -83,8 +84,8 @@ class CheckpointStore {
   CheckpointStore(std::filesystem::path root, comm::Group group, StoreOptions options = {});
 
   /// The newest checkpoint with a valid manifest and files of the right sizes (and checksums, when asked; the ranks
-  /// share that work). Finishes renames that a crash left, and removes incomplete
-  /// saves (".tmp"); folders of a final name without a manifest stay (somebody may be copying them) and never count.
+  /// share that work). Unless read_only, finishes renames that a crash left, and removes incomplete saves (".tmp"); folders
+  /// of a final name without a manifest stay (somebody may be copying them) and never count.
   Selection newest(bool verify_checksums = false);
   /// A committed checkpoint by its folder, for `run.resume: PATH`. Throws CheckpointError when it is not one or is damaged.
   Checkpoint open(const std::filesystem::path& folder, bool verify_checksums = false);

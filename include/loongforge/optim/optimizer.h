@@ -13,14 +13,14 @@
 
 namespace loongforge::optim {
 
-/// What the global gradient norm decides. Device scalars, equal on all ranks because the norm is.
+/// What the global gradient norm and loss decide. Device scalars, equal on all ranks because these are.
 struct GradientDecision {
   at::Tensor coefficient;  ///< factor for the gradients, in the norm's dtype: min(1, max_norm/(norm + 1e-6)), × unscale
-  at::Tensor skip;         ///< 1 when the norm is not finite, else 0; same dtype
+  at::Tensor skip;         ///< 1 when the norm or a loss is not finite, else 0; the norm's dtype
 };
 /// max_norm 0: no clipping. `unscale` multiplies gradients before clipping is judged (1/loss scale in fp16), so the norm
-/// that clipping sees is norm × unscale.
-GradientDecision decide(const at::Tensor& norm, double max_norm, double unscale = 1.0);
+/// that clipping sees is norm × unscale. `losses`: the step's reduced losses, any shape; undefined: not looked at.
+GradientDecision decide(const at::Tensor& norm, double max_norm, double unscale = 1.0, const at::Tensor& losses = {});
 
 struct StepCounts {
   int64_t taken = 0, skipped = 0;

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <string>
 
 #include "loongforge/core/json.h"
 
@@ -14,14 +14,18 @@ class MetricsFile {
   /// Opens for appending. Lines of steps after `resumed_step` (a crashed run's that will be done again) and a torn last
   /// line are dropped first. Throws ResourceError.
   MetricsFile(std::filesystem::path path, int64_t resumed_step);
-  /// Appends one line and flushes it. `record` holds "step". Non-finite numbers are written as strings.
-  /// Throws ResourceError.
-  void write(const Json& record);
+  ~MetricsFile();
+  MetricsFile(const MetricsFile&) = delete;
+  MetricsFile& operator=(const MetricsFile&) = delete;
+  /// Appends one line. `record` holds "step". Non-finite numbers are written as strings. False: the file can't be written
+  /// now; the line is kept, and goes first at the next call.
+  bool write(const Json& record);
   const std::filesystem::path& path() const { return path_; }
 
  private:
   std::filesystem::path path_;
-  std::ofstream file_;
+  int file_ = -1;
+  std::string unwritten_;
 };
 
 }  // namespace loongforge::telemetry

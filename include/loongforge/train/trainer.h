@@ -32,7 +32,7 @@ struct StepReport {
   double units = 0;         ///< of the global batch (what Dataset::unit names)
   double flops = 0;         ///< model FLOPs of the global batch, forward and backward
   int64_t consumed_samples = 0;
-  bool skipped = false;     ///< no loss weight at all, or a gradient that is not finite
+  bool skipped = false;     ///< no loss weight at all, or a loss or gradient that is not finite
 };
 
 /// Called on every rank at fixed places of the run. Override what is needed.
@@ -47,6 +47,8 @@ class Hook {
   virtual void on_evaluation(Trainer&, int64_t step, double loss) { (void)step, (void)loss; }
   /// A checkpoint was committed in `folder`.
   virtual void on_saved(Trainer&, const std::string& folder) { (void)folder; }
+  /// A periodic checkpoint could not be written, the `failed`-th of this process; training goes on.
+  virtual void on_save_failed(Trainer&, int64_t step, int64_t failed) { (void)step, (void)failed; }
   virtual void on_end(Trainer&) {}
 };
 
@@ -60,8 +62,8 @@ class Trainer {
           std::vector<std::shared_ptr<Hook>> hooks = {});
   ~Trainer();
 
-  /// Trains until the end, train.exit_at_step, or a stop request; saves as configured. Throws NumericError by
-  /// fault.nan = halt.
+  /// Trains until the end, train.exit_at_step, or a stop request; saves as configured; only the last save must succeed.
+  /// Throws NumericError by fault.nan = halt.
   Ending run();
   /// One step; false at the end of the data or of train.steps. For callers with a loop of their own.
   bool step();

@@ -134,13 +134,16 @@ TEST(AdamW, NonFiniteNormSkipsEverything) {
     optimizer->step(0.1, decision);
     ema.update(decision);
     shard.grad.copy_(good_grad);
+    const at::Tensor losses = at::full({2}, 0.5, at::kFloat);
+    losses[1].fill_(bad);
+    optimizer->step(0.1, decide(at::ones({}, at::kDouble), 1.0, 1.0, losses));
   }
   EXPECT_TRUE(shard.master.equal(clean.master));
   EXPECT_TRUE(shard.state.at("ema").equal(clean.master));
   EXPECT_EQ(shard.state.at("exp_avg").abs().max().item<double>(), 0.0);
-  EXPECT_EQ(optimizer->counts().skipped, 2);
+  EXPECT_EQ(optimizer->counts().skipped, 4);
   EXPECT_EQ(optimizer->counts().taken, 0);
-  const GradientDecision fine = decide(at::ones({}, at::kDouble), 0);
+  const GradientDecision fine = decide(at::ones({}, at::kDouble), 0, 1.0, at::ones({2}, at::kFloat));
   optimizer->step(0.1, fine);
   reference->step(0.1, fine);
   EXPECT_TRUE(shard.master.equal(clean.master));

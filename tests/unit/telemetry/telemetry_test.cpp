@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <pty.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -36,6 +38,23 @@ TEST_F(MetricsFileTest, ResumeDropsLaterStepsAndATornLine) {
   MetricsFile file(path_, 2);
   file.write({{"step", 3}, {"again", true}});
   EXPECT_EQ(read_file(path_), "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
+}
+
+TEST_F(MetricsFileTest, LinesThatDidNotFitComeOnceThereIsSpace) {
+  const std::string first = "{\"step\":1,\"loss\":2.5}\n";
+  MetricsFile file(path_, 0);
+  EXPECT_TRUE(file.write({{"step", 1}, {"loss", 2.5}}));
+  rlimit before;
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit narrow{first.size() + 5, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &narrow);
+  EXPECT_FALSE(file.write({{"step", 2}}));
+  EXPECT_EQ(read_file(path_), first);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_TRUE(file.write({{"step", 3}}));
+  EXPECT_EQ(read_file(path_), first + "{\"step\":2}\n{\"step\":3}\n");
 }
 
 TEST(StepLine, HasTheDocumentedForm) {
