@@ -93,21 +93,15 @@ const auto kNameOfRun = [](const auto& info) {
 };
 
 INSTANTIATE_TEST_SUITE_P(
-    Data, AwkwardBatches,
+    Dense, AwkwardBatches,
     testing::Combine(
         testing::Values(Case{"dp2", {"parallel.dp=2"}}, Case{"dp4", {"parallel.dp=4"}}, Case{"dp3", {"parallel.dp=3"}},
+                        Case{"tp4", {"parallel.tp=4", "parallel.dp=1"}},
+                        Case{"tp2_sp_dp2", {"parallel.tp=2", "parallel.sequence_parallel=true", "parallel.dp=2"}},
                         Case{"dp2_zero2", {"parallel.dp=2", "parallel.zero=2"}},
                         Case{"dp4_zero3", {"parallel.dp=4", "parallel.zero=3"}},
                         Case{"pp2_dp2", {"parallel.pp=2", "parallel.dp=2"}}),
         testing::Values(Dtype::f64, Dtype::f32)),
-    kNameOfRun);
-
-INSTANTIATE_TEST_SUITE_P(
-    Tensor, AwkwardBatches,
-    testing::Combine(
-        testing::Values(Case{"tp4", {"parallel.tp=4", "parallel.dp=1"}},
-                        Case{"tp2_sp_dp2", {"parallel.tp=2", "parallel.sequence_parallel=true", "parallel.dp=2"}}),
-        testing::Values(Dtype::f64)),
     kNameOfRun);
 
 TEST(SingleRows, ADocumentOfOneRowHasNoLossAndHarmsNothing) {

@@ -71,6 +71,7 @@ TEST_P(KernelLayouts, EqualOneRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Data, KernelLayouts, kDataLayouts, kNameOfCase);
+INSTANTIATE_TEST_SUITE_P(Tensor, KernelLayouts, kTensorLayouts, kNameOfCase);
 
 class Bf16Layouts : public testing::TestWithParam<Case> {};
 
