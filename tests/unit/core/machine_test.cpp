@@ -2,6 +2,7 @@
 #include "loongforge/core/machine.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -28,7 +29,7 @@ class FakeMachine : public testing::Test {
   }
   HostMemory memory() { return host_memory((root_ / "proc").string(), (root_ / "cgroup").string()); }
 
-  fs::path root_ = fs::path(testing::TempDir()) / "lf_machine_test";
+  fs::path root_ = fs::path(testing::TempDir()) / ("lf_machine_" + std::to_string(::getpid()));
 };
 
 TEST_F(FakeMachine, WithoutALimit) {

@@ -2,6 +2,7 @@
 #include "loongforge/spec/model_path.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -48,7 +49,7 @@ class HubCache : public testing::Test {
   }
 
   const std::string kMain = "hub/models--Qwen--Qwen3-0.6B/snapshots/c1899de289a04d12100db370d81485cdf75e47ca";
-  fs::path root_ = fs::path(testing::TempDir()) / "lf_hub_test";
+  fs::path root_ = fs::path(testing::TempDir()) / ("lf_hub_" + std::to_string(::getpid()));
 };
 
 TEST_F(HubCache, FoldersAreThemselves) { EXPECT_EQ(find_model((root_ / "hub").string(), ""), root_ / "hub"); }

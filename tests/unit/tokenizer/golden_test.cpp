@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ids and texts against those of the tokenizers package (tools/oracle/tokenizer_golden.py).
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -79,7 +80,7 @@ TEST(TokenizerGolden, EveryComponent) {
 void compare_files(const std::string& golden,
                    const std::function<void(const nlohmann::json&, const std::filesystem::path&)>& place) {
   Counts counts;
-  auto folder = std::filesystem::path(testing::TempDir()) / "lf_tokenizer_golden";
+  auto folder = std::filesystem::path(testing::TempDir()) / ("lf_tokenizer_golden_" + std::to_string(::getpid()));
   for (const auto& item : read_lines(kRoot + "/tests/golden/tokenizer/" + golden)) {
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
