@@ -110,6 +110,7 @@ config::RunConfig reduce(config::RunConfig config, const train::Registry& regist
   ranks = static_cast<int>(p.tp * p.cp * p.pp * *p.dp);
   shrink_model(config, registry, note);
   config.data.kind = "verify";
+  config.data.tokenizer.clear();  // nothing is read or saved
   config.data.prefetch = 0;
   config.train.steps = kSteps;
   config.train.micro_batch_size = 2;
