@@ -17,12 +17,10 @@
 
 #include <cstdio>
 #include <cstdlib>
-
 using namespace loongforge;
 using at::Tensor;
 constexpr int64_t kPatch = 4, kGrid = 7, kPatches = kGrid * kGrid, kPixels = kPatch * kPatch;
 struct DitConfig : spec::FamilyConfig { int64_t hidden, layers, heads; };
-
 spec::ModelSpec parse(const nlohmann::ordered_json& json) {
   auto config = std::make_shared<DitConfig>();
   config->hidden = json.at("hidden_size"), config->layers = json.at("num_layers"), config->heads = json.at("num_heads");
@@ -50,8 +48,7 @@ struct EmbedBlock : nn::Block {
   step::State forward(step::State state, const step::MicroBatch& batch, step::StepContext&) override {
     const int64_t images = batch.get("time").size(0);
     const Tensor hidden = ops::linear(batch.get("noisy"), *p[0]).view({images, kPatches, -1}).add(p[1]->leaf());
-    state.set("hidden", hidden.flatten(0, 1));
-    state.set("time", ops::linear(batch.get("time"), *p[2]));
+    state.set("hidden", hidden.flatten(0, 1)), state.set("time", ops::linear(batch.get("time"), *p[2]));
     return state;
   }
   std::vector<step::Param*> p;
@@ -131,7 +128,6 @@ struct Average : train::Hook {
   }
   std::vector<Tensor> average;
 };
-
 int main(int argc, char** argv) {
   if (argc == 4 && std::string(argv[2]) == "--ranks") return launch::spawn_workers({{argv[0], argv[1]}, std::atoi(argv[3])}).exit_code;
   train::Registry registry = train::Registry::builtin();
@@ -143,13 +139,10 @@ int main(int argc, char** argv) {
   model.loss_weights = [](const step::MicroBatch& batch) { return std::map<std::string, double, std::less<>>{{"flow", kPixels * batch.get("weights").sum().item<double>()}}; };
   registry.datasets["fashion"] = [](auto& config, auto&, train::Split split) { return split == train::Split::train ? std::make_shared<Fashion>(config.data.train.at(0)) : nullptr; };
   try {
-    config::LoadOptions options;
-    options.data_kinds = {"fashion"};
+    config::LoadOptions options; options.data_kinds = {"fashion"};
     const auto config = config::load_run_config(argc > 1 ? argv[1] : "config.yaml", options);
-    const auto average = std::make_shared<Average>();
-    comm::WorldOptions world;
-    world.device = config.platform.device;
-    train::Trainer(config, registry, comm::make_world(config.parallel.backend, launch::RankEnv::from_environment(), world), {train::make_reporter(config), average}).run();
+    comm::WorldOptions world; world.device = config.platform.device;
+    train::Trainer(config, registry, comm::make_world(config.parallel.backend, launch::RankEnv::from_environment(), world), {train::make_reporter(config), std::make_shared<Average>()}).run();
   } catch (const Error& error) {
     std::fprintf(stderr, "error: %s\nhint: %s\n", error.what(), error.hint().c_str());
     return int(error.code());
