@@ -10,7 +10,7 @@ jobs=$(nproc)
 out=${LOONGFORGE_QUICKSTART_DIR:-runs/quickstart}
 build=build/release
 
-echo "quickstart: about 1 minute to install, 8 to build on 2 cores ($jobs here), 5 to train; nothing is asked"
+echo "quickstart: about 1 minute to install, 4 to build on 2 cores ($jobs here), 1 to train; nothing is asked"
 torch=$(tools/setup.sh | tail -n 1)
 
 started=$(date +%s)
