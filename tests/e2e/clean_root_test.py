@@ -88,7 +88,7 @@ class CleanRoot(unittest.TestCase):
         passed = {k: v for k, v in os.environ.items() if PASSED_ON.fullmatch(k)}
         env = {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **passed}
         return self.timed(what, "chroot", self.root, "env", "-i", *(f"{k}={v}" for k, v in env.items()), "bash", "-c",
-                          f"cd /root/loongforge && {command} 2>&1")
+                          f"cd ~/loongforge && {command} 2>&1")
 
     def test_setup_and_quickstart(self):
         torch = self.inside("setup", "bash tools/setup.sh").splitlines()[-1]

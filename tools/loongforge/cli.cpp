@@ -36,7 +36,7 @@ std::string wrapped(const std::string& text, size_t column) {
   return out;
 }
 
-std::string placeholder(const CLI::Option& option) {
+std::string value_text(const CLI::Option& option) {
   if (option.get_items_expected_max() == 0) return "";
   std::string name = option.get_type_name();
   if (name.find(' ') != std::string::npos || name.find(':') != std::string::npos) name = "N";
@@ -58,7 +58,7 @@ std::string label(const CLI::Option& option) {
   if (option.get_positional()) return usual_name(option);
   std::string name = usual_name(option);
   for (const auto& shorter : option.get_snames()) name = "-" + shorter + ", " + name;
-  return name + placeholder(option);
+  return name + value_text(option);
 }
 
 /// What set_usage put into the footer, which is the one text that an app carries for its help.
