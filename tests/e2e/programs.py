@@ -3,8 +3,12 @@
 import json
 import os
 import pathlib
+import random
+import shutil
 import struct
 import subprocess
+import tempfile
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOONGFORGE = pathlib.Path(os.environ["LOONGFORGE"])
@@ -51,3 +55,24 @@ def metrics(run_dir):
 
 def newest(run_dir):
     return sorted(p for p in pathlib.Path(run_dir).glob("step_*") if p.suffix != ".tmp")[-1]
+
+
+TINY = ["--config", "quickstart", "model.config.hidden_size=32", "model.config.intermediate_size=64",
+        "model.config.num_hidden_layers=2", "model.config.head_dim=8", "model.config.vocab_size=259", "data.kind=tokens",
+        "data.valid=[]", "data.tokenizer=", "train.steps=6", "optim.warmup_steps=1", "train.micro_batch_size=1",
+        "train.global_batch_size=4", "log.every=1"]
+
+
+class TinyRuns(unittest.TestCase):
+    """Runs of a tiny model on random rows, in a folder of the test's own."""
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lf-e2e-"))
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        draw = random.Random(1)
+        self.rows = self.folder / "rows.npy"
+        write_npy(self.rows, [[draw.randrange(259) for _ in range(16)] for _ in range(40)])
+
+    def train(self, name, *args, **options):
+        launch = [a for a in args if a.startswith("--")]
+        rest = [a for a in args if not a.startswith("--")]
+        return run("train", *launch, *TINY, f"run.output_dir={self.folder / name}", f"data.train=[{self.rows}]", *rest, **options)

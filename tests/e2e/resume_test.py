@@ -2,14 +2,11 @@
 """What a resumed run keeps, what it refuses, and what it starts from."""
 import json
 import pathlib
-import random
 import shutil
 import struct
-import tempfile
 import unittest
 
-from programs import GOLDEN, ROOT, metrics, newest, run, tensors, write_npy
-from spine_test import TINY
+from programs import GOLDEN, ROOT, TinyRuns, metrics, newest, run, tensors
 
 SAVES = ["checkpoint.every=2"]
 
@@ -21,19 +18,7 @@ def flip(path):
     path.write_bytes(data)
 
 
-class Resume(unittest.TestCase):
-    def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lf-e2e-"))
-        self.addCleanup(shutil.rmtree, self.folder, True)
-        draw = random.Random(4)
-        self.rows = self.folder / "rows.npy"
-        write_npy(self.rows, [[draw.randrange(259) for _ in range(16)] for _ in range(40)])
-
-    def train(self, name, *args, **options):
-        launch = [a for a in args if a.startswith("--")]
-        rest = [a for a in args if not a.startswith("--")]
-        return run("train", *launch, *TINY, f"run.output_dir={self.folder / name}", f"data.train=[{self.rows}]", *rest, **options)
-
+class Resume(TinyRuns):
     def refused(self, result, *parts):
         self.assertRegex(result.stderr, r"(?m)^error: .*\nhint: .", result.stderr)
         self.assertNotIn("defect", result.stderr)

@@ -2,35 +2,16 @@
 """The programs as a user runs them: train, kill, resume, export, evaluate, generate, bad input, damaged files."""
 import json
 import pathlib
-import random
 import shutil
 import signal
 import struct
-import tempfile
 import time
 import unittest
 
-from programs import GOLDEN, ROOT, metrics, newest, run, tensors, write_npy
-
-TINY = ["--config", "quickstart", "model.config.hidden_size=32", "model.config.intermediate_size=64",
-        "model.config.num_hidden_layers=2", "model.config.head_dim=8", "model.config.vocab_size=259", "data.kind=tokens",
-        "data.valid=[]", "data.tokenizer=", "train.steps=6", "optim.warmup_steps=1", "train.micro_batch_size=1",
-        "train.global_batch_size=4", "log.every=1"]
+from programs import GOLDEN, ROOT, TINY, TinyRuns, metrics, newest, run, tensors, write_npy
 
 
-class Spine(unittest.TestCase):
-    def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lf-e2e-"))
-        self.addCleanup(shutil.rmtree, self.folder, True)
-        draw = random.Random(1)
-        self.rows = self.folder / "rows.npy"
-        write_npy(self.rows, [[draw.randrange(259) for _ in range(16)] for _ in range(40)])
-
-    def train(self, name, *args, **options):
-        launch = [a for a in args if a.startswith("--")]
-        rest = [a for a in args if not a.startswith("--")]
-        return run("train", *launch, *TINY, f"run.output_dir={self.folder / name}", f"data.train=[{self.rows}]", *rest, **options)
-
+class Spine(TinyRuns):
     def assert_error(self, result, *parts):
         self.assertRegex(result.stderr, r"(?m)^error: ", result.stderr)
         self.assertRegex(result.stderr, r"(?m)^hint: ", result.stderr)
