@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a resumed run keeps, what it refuses, and what it starts from."""
 import json
-import pathlib
 import shutil
 import struct
 import unittest

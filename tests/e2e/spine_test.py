@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs as a user runs them: train, kill, resume, export, evaluate, generate, bad input, damaged files."""
 import json
-import pathlib
 import shutil
 import signal
 import struct
